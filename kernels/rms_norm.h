@@ -1,0 +1,25 @@
+#pragma once
+// RMSNorm (Zhang & Sennrich 2019): y = x / sqrt(mean(x²) + eps) * weight, over the last dim, in FP32 or better.
+
+#include <ATen/core/Tensor.h>
+
+namespace baleen::kernels {
+
+struct RmsNorm {
+  at::Tensor y;     // like x
+  at::Tensor rstd;  // [rows] 1 / sqrt(mean(x²) + eps), fp32 (fp64 where x is)
+};
+
+/// x: [rows, D] with unit stride in D (rows may be strided: heads inside a packed QKV), weight: [D] of x's dtype.
+RmsNorm rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+
+struct RmsNormGradient {
+  at::Tensor dx;       // like x
+  at::Tensor dweight;  // [D] fp32 (fp64 where x is), deterministic
+};
+
+/// add_to_dx (may be undefined; like x) is the gradient that reached x by the residual path: it is added to dx before rounding.
+RmsNormGradient rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                                  const at::Tensor& rstd, const at::Tensor& add_to_dx = {});
+
+}  // namespace baleen::kernels

@@ -1,0 +1,13 @@
+#pragma once
+// SwiGLU (Shazeer 2020) on packed gate and up: silu(gate) * up, computed in FP32 or better.
+
+#include <ATen/core/Tensor.h>
+
+namespace baleen::kernels {
+
+/// gate_up: [T, 2F], gate first. Returns [T, F].
+at::Tensor swiglu(const at::Tensor& gate_up);
+/// Returns the gradient of gate_up, [T, 2F].
+at::Tensor swiglu_backward(const at::Tensor& dy, const at::Tensor& gate_up);
+
+}  // namespace baleen::kernels

@@ -1,0 +1,21 @@
+#pragma once
+// A block with a forward and a backward written by hand. No hooks, no hidden order: the order of execution is the code.
+
+#include <ATen/core/Tensor.h>
+
+#include "models/batch.h"
+#include "models/saved.h"
+
+namespace baleen::models {
+
+class Module {
+ public:
+  virtual ~Module() = default;
+  /// x: [T, in]. Returns [T, out]. Pushes onto `saved` what the backward needs (nothing unless batch.mode is train).
+  virtual at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) = 0;
+  /// dy: the gradient of what forward returned. Returns the gradient of x. Pops what forward pushed, in reverse.
+  /// Parameter gradients are not touched: their operands go to saved.weight_gradients().
+  virtual at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) = 0;
+};
+
+}  // namespace baleen::models

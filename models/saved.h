@@ -1,0 +1,45 @@
+#pragma once
+// What one unit remembers of one micro-batch between its forward and the end of its backward.
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <vector>
+
+#include "parallel/unit.h"
+
+namespace baleen::models {
+
+/// The weight part of a backward, kept until a schedule wants it. Nothing touches a main gradient before run().
+class WeightGradStore {
+ public:
+  /// Later: weight.grad (+)= dyᵀ x. dy: [T, out], x: [T, in].
+  void add_gemm(const parallel::FusedParameters& weight, at::Tensor dy, at::Tensor x);
+  /// Later: parameter.grad (+)= gradient, already finished (norms, biases), in the gradient dtype.
+  void add_finished(const parallel::FusedParameters& parameter, at::Tensor gradient);
+  /// Later: the gradient of an embedding table from dy and its tokens.
+  void add_embedding(const parallel::FusedParameters& table, at::Tensor dy, at::Tensor tokens);
+  /// Writes (gradient_beta 0) or adds (1) everything and empties the store. Each parameter at most once a micro-batch.
+  void run();
+  bool empty() const { return work_.empty(); }
+
+ private:
+  std::vector<std::function<void()>> work_;
+};
+
+/// A stack: forward pushes, backward pops in reverse.
+class Saved {
+ public:
+  void push(at::Tensor tensor) { stack_.push_back(std::move(tensor)); }
+  at::Tensor pop();
+  bool empty() const { return stack_.empty(); }
+  WeightGradStore& weight_gradients() { return weight_gradients_; }
+  /// Bytes held by the stack.
+  std::int64_t bytes() const;
+
+ private:
+  std::vector<at::Tensor> stack_;
+  WeightGradStore weight_gradients_;
+};
+
+}  // namespace baleen::models

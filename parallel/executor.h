@@ -1,0 +1,29 @@
+#pragma once
+// Runs a lowered schedule on the units of one rank. The order of execution is the schedule, nothing else.
+
+#include "parallel/mesh.h"
+#include "parallel/schedule.h"
+#include "parallel/unit.h"
+
+namespace baleen::parallel {
+
+/// What the executor calls: the computing side of the units, implemented by models/. Units are numbered as in the schedule.
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  virtual Unit& unit(int unit) = 0;
+  /// What flows into the first unit of this rank for a micro-batch: the tokens.
+  virtual at::Tensor input(int micro_batch) = 0;
+  /// x: what the unit before returned. Returns what flows on: activations; from a unit with backward_in_forward, the
+  /// gradient of x (or an undefined tensor where nothing is to be trained).
+  virtual at::Tensor forward(int unit, int micro_batch, const at::Tensor& x) = 0;
+  /// Returns the gradient of the unit's input (undefined from the embedding).
+  virtual at::Tensor backward_input(int unit, int micro_batch, const at::Tensor& dy) = 0;
+  /// Writes the unit's parameter gradients of this micro-batch.
+  virtual void backward_weight(int unit, int micro_batch) = 0;
+};
+
+/// Runs all actions; returns when all are issued (gradient sums may still run: Unit::wait_reduced()).
+void execute(const UnitSchedule& schedule, Stage& stage, Mesh& mesh);
+
+}  // namespace baleen::parallel

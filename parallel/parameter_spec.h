@@ -1,0 +1,52 @@
+#pragma once
+// What a parameter is, without its numbers: the single description that tensor parallelism, ZeRO, optimizer,
+// gradient norm, checkpoint and export read. No LibTorch.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace baleen::parallel {
+
+struct Initializer {
+  enum class Kind { normal, ones, zeros };
+  Kind kind = Kind::normal;
+  double std = 0.02;
+};
+
+/// How a parameter lies on the tensor axis.
+struct TensorPlacement {
+  enum class Kind {
+    split,           // along `dim`, equal parts
+    replicated,      // every rank the same value and the same gradient
+    replicated_sum,  // the same value; each rank has a part of the gradient, to be summed
+    split_groups,    // `groups` parts along `dim`, fewer than the degree: ranks of a group share one (KV heads)
+  };
+  Kind kind = Kind::replicated;
+  int dim = 0;
+  int groups = 0;
+};
+
+struct ParameterSpec {
+  std::string name;                 // Hugging Face's: "model.layers.0.self_attn.q_proj.weight"
+  std::vector<std::int64_t> shape;  // global, without padding
+  Initializer init;
+  bool weight_decay = true;
+  TensorPlacement tensor;
+  bool fused_with_previous = false;  // lies right behind the one before, so that one GEMM reads both (q, k, v; gate, up)
+  std::int64_t padded_rows = 0;      // rows held in memory where more than shape[0] (vocabulary); zero means shape[0]
+
+  std::int64_t rows() const { return padded_rows ? padded_rows : shape[0]; }
+  std::int64_t row_elements() const;      // elements of one row; 1 for a vector
+  std::int64_t elements() const;          // of the true shape
+};
+
+/// The parameters of one block, gathered, reduced and released together.
+struct UnitSpec {
+  std::string name;  // "embedding", "layer.0", "norm", "head"
+  std::vector<ParameterSpec> parameters;
+
+  std::int64_t elements() const;  // of the true shapes
+};
+
+}  // namespace baleen::parallel
