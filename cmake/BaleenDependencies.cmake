@@ -45,8 +45,8 @@ set_target_properties(baleen::hdf5 PROPERTIES IMPORTED_LOCATION ${BALEEN_HDF5_LI
   INTERFACE_INCLUDE_DIRECTORIES ${BALEEN_HDF5_INCLUDE})
 
 set(MPI_CXX_SKIP_MPICXX ON)
-find_package(MPI COMPONENTS C QUIET)
-if(NOT MPI_C_FOUND)
+find_package(MPI COMPONENTS CXX QUIET)
+if(NOT MPI_CXX_FOUND)
   baleen_missing("Open MPI" "libopenmpi-dev openmpi-bin")
 endif()
 
