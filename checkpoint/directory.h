@@ -1,0 +1,48 @@
+#pragma once
+// Finds checkpoints in a run directory: RUN/checkpoints/step-00001000, RUN/checkpoints/LATEST.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace baleen::checkpoint {
+
+std::filesystem::path checkpoints_directory(const std::filesystem::path& run_dir);
+/// "step-00001000"
+std::string step_directory_name(std::int64_t step);
+
+struct ListedCheckpoint {
+  std::filesystem::path path;
+  std::int64_t step = 0;
+  std::string saved;       // as in the manifest; empty where not complete
+  std::int64_t bytes = 0;  // of all files in it
+  bool latest = false;     // LATEST names it
+  std::string fault;       // why it is not complete: empty for a complete one
+  bool complete() const { return fault.empty(); }
+};
+
+/// All step directories of a run, ascending by step; without leftovers of saves that died. Empty where there are none.
+std::vector<ListedCheckpoint> list_checkpoints(const std::filesystem::path& run_dir);
+
+struct NewestCheckpoint {
+  std::filesystem::path path;
+  std::int64_t step = 0;
+  std::vector<std::string> notes;  // one line for each that was passed over, with the reason
+};
+
+/// The checkpoint that LATEST names if it is complete (its manifest is there and sound), otherwise the complete one
+/// that was saved last. None where the run has no complete checkpoint; then, if there were others, throws
+/// Error(corrupt_checkpoint) that says what is wrong with each.
+std::optional<NewestCheckpoint> newest_checkpoint(const std::filesystem::path& run_dir);
+
+/// The checkpoint meant by a path that a person gave: a checkpoint itself, or a run's (its newest, or that of `step`).
+/// Throws Error(usage) where the path is neither or has no such step; the message lists the steps that are there.
+std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint,
+                                      std::optional<std::int64_t> step = std::nullopt);
+
+/// What to do about a damaged checkpoint: "resume an older one with --resume=STEP; these are complete: 800, 900".
+std::string next_action_for_damage(const std::filesystem::path& checkpoint);
+
+}  // namespace baleen::checkpoint
