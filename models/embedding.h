@@ -1,0 +1,24 @@
+#pragma once
+// Token embedding with dropout on its output.
+
+#include "models/dropout.h"
+#include "models/module.h"
+
+namespace baleen::models {
+
+class Embedding final : public Module {
+ public:
+  Embedding(const parallel::Parameter& table, Dropout dropout);
+
+  /// tokens: [T] int64. Returns [T, dim].
+  at::Tensor forward(const at::Tensor& tokens, const Batch& batch, Saved& saved) override;
+  /// Tokens have no gradient: returns an undefined tensor. Reads the tokens again from `batch`.
+  at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
+
+ private:
+  parallel::FusedParameters table_;
+  std::int64_t first_row_;
+  Dropout dropout_;
+};
+
+}  // namespace baleen::models

@@ -1,0 +1,33 @@
+#pragma once
+// The Llama family (Llama, Qwen2, Qwen3 and relatives) as units and modules.
+
+#include <memory>
+#include <vector>
+
+#include "models/model_config.h"
+#include "models/module.h"
+
+namespace baleen::models {
+
+/// What the backward keeps of the forward, from most to least memory.
+enum class Recompute { none, mlp, block };
+
+struct ModuleOptions {
+  Recompute recompute = Recompute::none;  // mlp: replay the MLP and the norms; block: replay the whole layer
+  double z_loss = 0.0;
+  bool deterministic = true;
+  /// Most logits alive at once in the head: 2^28 are 512 MiB in BF16 and give the GEMMs of a 128k vocabulary 2048 rows.
+  std::int64_t loss_chunk_elements = std::int64_t{1} << 28;
+};
+
+using Units = std::vector<std::unique_ptr<parallel::Unit>>;
+using Modules = std::vector<std::unique_ptr<Module>>;
+
+/// The units of the whole model on one rank of the tensor axis: embedding, layers, norm, head.
+Units make_llama_units(const ModelConfig& config, const parallel::UnitOptions& options);
+
+/// One module per unit; they refer to the units' parameters. loss: see LossHead.
+Modules make_llama_modules(const ModelConfig& config, const Units& units, const ModuleOptions& options,
+                           const at::Tensor& loss);
+
+}  // namespace baleen::models

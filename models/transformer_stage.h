@@ -1,0 +1,64 @@
+#pragma once
+// The computing side of a rank: its units, their modules and what each micro-batch has saved.
+
+#include "models/llama.h"
+#include "parallel/executor.h"
+
+namespace baleen::models {
+
+class TransformerStage final : public parallel::Stage {
+ public:
+  TransformerStage(const ModelConfig& config, const parallel::UnitOptions& unit_options,
+                   const ModuleOptions& module_options);
+
+  const ModelConfig& config() const { return config_; }
+  /// All units, in the order of the forward: embedding, layers, norm, head.
+  const Units& units() const { return units_; }
+  /// For lowering a schedule onto units().
+  std::vector<parallel::UnitTraits> traits() const;
+  /// The units that the optimizer updates, the gradient norm counts and checkpoints hold: all, less a head whose weight
+  /// is the embedding's.
+  std::vector<parallel::Unit*> trained_units() const;
+
+  /// Initial values, each element a function of the seed, its parameter's name and its global index.
+  void initialize(std::uint64_t seed);
+  void zero_gradients();
+  /// Once a step, after the sums over ranks: adds the head's gradient to the embedding's where the two are tied.
+  void add_tied_gradients();
+  /// Rounds the masters of the trained units into their values.
+  void publish();
+
+  /// The micro-batches of the next schedule, by index. What the last ones saved must be used up.
+  void set_batches(std::vector<Batch> batches);
+  /// Sum of the loss over all valid tokens since reset_loss(), 0-dim fp64 on the device. Not divided, not scaled.
+  const at::Tensor& loss() const { return loss_; }
+  void reset_loss();
+  /// Bytes kept for backwards that have not run yet.
+  std::int64_t saved_bytes() const;
+
+  enum class Rows { last, all };
+  /// Forward only, without dropout, reading and filling batch.cache if there is one. Returns [rows, vocab_size] in FP32
+  /// (FP64 when computing in FP64): of the last token of each sequence, or of all tokens.
+  at::Tensor logits(const Batch& batch, Rows rows);
+
+  parallel::Unit& unit(int unit) override;
+  at::Tensor input(int micro_batch) override;
+  at::Tensor forward(int unit, int micro_batch, const at::Tensor& x) override;
+  at::Tensor backward_input(int unit, int micro_batch, const at::Tensor& dy) override;
+  void backward_weight(int unit, int micro_batch) override;
+
+ private:
+  /// One micro-batch in flight.
+  struct Flight {
+    Batch batch;
+    std::vector<Saved> saved;  // by unit
+  };
+
+  ModelConfig config_;
+  at::Tensor loss_;
+  Units units_;
+  Modules modules_;
+  std::vector<Flight> flights_;
+};
+
+}  // namespace baleen::models
