@@ -37,7 +37,8 @@ class Communicator {
   [[nodiscard]] virtual WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) = 0;
   /// output holds size() parts of input's length, rank by rank. input may be this rank's part of output (in place).
   [[nodiscard]] virtual WorkPtr all_gather(const at::Tensor& output, const at::Tensor& input) = 0;
-  /// input holds size() parts of output's length; output is the reduction of this rank's. output may be that part of input.
+  /// input holds size() parts of output's length; output is the reduction of this rank's. output may be that part of
+  /// input.
   [[nodiscard]] virtual WorkPtr reduce_scatter(const at::Tensor& output, const at::Tensor& input, ReduceOp op) = 0;
   [[nodiscard]] virtual WorkPtr broadcast(const at::Tensor& tensor, int root) = 0;
   /// Part i of input goes to rank i; part i of output comes from rank i. Not in place.

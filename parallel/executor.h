@@ -7,7 +7,8 @@
 
 namespace baleen::parallel {
 
-/// What the executor calls: the computing side of the units, implemented by models/. Units are numbered as in the schedule.
+/// What the executor calls: the computing side of the units, implemented by models/. Units are numbered as in the
+/// schedule.
 class Stage {
  public:
   virtual ~Stage() = default;

@@ -33,12 +33,13 @@ struct ParameterSpec {
   Initializer init;
   bool weight_decay = true;
   TensorPlacement tensor;
-  bool fused_with_previous = false;  // lies right behind the one before, so that one GEMM reads both (q, k, v; gate, up)
-  std::int64_t padded_rows = 0;      // rows held in memory where more than shape[0] (vocabulary); zero means shape[0]
+  bool fused_with_previous =
+      false;                     // lies right behind the one before, so that one GEMM reads both (q, k, v; gate, up)
+  std::int64_t padded_rows = 0;  // rows held in memory where more than shape[0] (vocabulary); zero means shape[0]
 
   std::int64_t rows() const { return padded_rows ? padded_rows : shape[0]; }
-  std::int64_t row_elements() const;      // elements of one row; 1 for a vector
-  std::int64_t elements() const;          // of the true shape
+  std::int64_t row_elements() const;  // elements of one row; 1 for a vector
+  std::int64_t elements() const;      // of the true shape
 };
 
 /// The parameters of one block, gathered, reduced and released together.

@@ -1,6 +1,6 @@
 #pragma once
 // A training step as data: what one rank does, in order. Builders write actions per stage, lower() turns them into
-// actions per unit, the executor runs them, str() prints them. No LibTorch.
+// actions per unit, the executor runs them, str() and draw() print them. No LibTorch.
 
 #include <cstdint>
 #include <string>
@@ -28,6 +28,7 @@ struct UnitAction {
   UnitOp op;
   int unit;  // index in the rank's list of units, over all its stages
   int micro_batch;
+  bool writes_gradient = false;  // backward_weight, and the forward of a trained unit with backward_in_forward
 };
 using UnitSchedule = std::vector<UnitAction>;
 
@@ -38,10 +39,17 @@ struct UnitTraits {
 };
 
 /// Unit by unit: gathers before use and releases after it; backward runs through the units in reverse; a unit's reduce
-/// follows its last gradient of the step. A forward-only schedule gets no reduce.
+/// follows its last gradient of the step. A forward-only schedule gets no reduce. Where the weight part of a stage
+/// follows its input part at once, each unit does both before the next: its operands are freed and its reduction starts
+/// while the rest of the backward runs. Throws Error(internal) for a schedule whose backward has no forward before it.
 UnitSchedule lower(const StageSchedule& schedule, const std::vector<UnitTraits>& units);
 
+/// "forward stage 0 micro-batch 3"
 std::string str(const StageAction& action);
+/// "forward unit 2 micro-batch 3"
 std::string str(const UnitAction& action);
+/// One line per unit, one column per action: g gather, F forward, B backward input, W backward weight, + reduce,
+/// r release; the last line is the micro-batch (its last digit).
+std::string draw(const UnitSchedule& schedule);
 
 }  // namespace baleen::parallel

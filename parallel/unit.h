@@ -1,9 +1,10 @@
 #pragma once
-// A unit with its numbers: values in the compute dtype, main gradients and masters in FP32 (FP64 when computing in FP64).
+// A unit with its numbers: values in the compute dtype, main gradients and masters in FP32 (FP64 when computing in
+// FP64).
 //
 // Life in a step: gather() -> forward, backward_input, backward_weight (which writes Parameter::grad with
-// gradient_beta()) -> note_gradient_written() after each micro-batch -> reduce() after the last one -> optimizer updates
-// master() from gradient() -> publish().
+// gradient_beta()) -> note_gradient_written() after each micro-batch -> reduce() after the last one -> optimizer
+// updates master() from gradient() -> publish().
 
 #include <ATen/core/Tensor.h>
 
@@ -20,12 +21,13 @@ namespace baleen::parallel {
 struct Parameter {
   const ParameterSpec* spec = nullptr;
   const ParameterLayout* layout = nullptr;
-  at::Tensor value;  // compute dtype; valid while the unit is gathered
-  at::Tensor grad;   // gradient dtype; the target of the weight part of the backward
+  at::Tensor value;                       // compute dtype; valid while the unit is gathered
+  at::Tensor grad;                        // gradient dtype; the target of the weight part of the backward
   const double* gradient_beta = nullptr;  // 0: overwrite the target, 1: add to it
 };
 
-/// Adjacent parameters of one unit read as one matrix of rows on rows: q, k, v; gate, up. One parameter is such a group too.
+/// Adjacent parameters of one unit read as one matrix of rows on rows: q, k, v; gate, up. One parameter is such a group
+/// too.
 class FusedParameters {
  public:
   /// `parts` lie one behind the other without a gap and share the row length. Throws Error(internal) otherwise.

@@ -18,6 +18,7 @@ struct ParameterLayout {
   std::int64_t elements = 0;              // held by this tensor rank, padding rows included
   std::vector<std::int64_t> local_shape;  // of this tensor rank, padding rows included
   std::int64_t first_row = 0;             // where a parameter is split along dim 0: its first row in the global tensor
+  std::int64_t first_column = 0;          // where it is split along dim 1: its first column
 };
 
 struct UnitLayout {
