@@ -4,19 +4,10 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
+#include "kernels/adamw_update.h"
+#include "kernels/flat_shard.h"
 
 namespace baleen::kernels {
-
-/// Weight decay is decided per block of this many elements (parallel::kAlignment: parameters start on its multiples).
-inline constexpr std::int64_t kDecayBlock = 128;
-
-struct AdamwOptions {
-  double beta1 = 0.9;
-  double beta2 = 0.95;
-  double eps = 1e-8;
-  double weight_decay = 0.1;
-};
 
 /// With g = gradient * state.gradient_multiplier, t = state.optimizer_step, lr = state.lr; nothing at all where
 /// state.skip:

@@ -1,5 +1,8 @@
 #include "kernels/device.h"
 
+#include <c10/core/Stream.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
 #include "core/error.h"
 
 namespace baleen::kernels {
@@ -23,6 +26,10 @@ core::DType dtype_of(const at::Tensor& tensor) {
 
 at::ScalarType compute_type(at::ScalarType type) {
   return type == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+void* current_stream(const at::Tensor& tensor) {
+  return c10::impl::VirtualGuardImpl(tensor.device().type()).getStream(tensor.device()).native_handle();
 }
 
 bool has_dense_rows(const at::Tensor& tensor) {

@@ -18,6 +18,9 @@ inline bool on_cuda(const at::Tensor& tensor) {
   return tensor.device().is_cuda();
 }
 
+/// The current stream of a CUDA tensor's device, a cudaStream_t: what launchers take.
+void* current_stream(const at::Tensor& tensor);
+
 /// 2-D with unit stride in the last dim; rows may be strided.
 bool has_dense_rows(const at::Tensor& tensor);
 

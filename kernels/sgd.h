@@ -4,12 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace baleen::kernels {
+#include "kernels/sgd_update.h"
 
-struct SgdOptions {
-  double momentum = 0.9;
-  double weight_decay = 0;
-};
+namespace baleen::kernels {
 
 /// With g = gradient * state.gradient_multiplier and lr = state.lr; nothing at all where state.skip:
 ///   p *= 1 - lr * weight_decay   (blocks with decay only)

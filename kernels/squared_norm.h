@@ -20,7 +20,7 @@ inline constexpr std::int32_t kAllFinite = INT32_MAX;
 
 /// Segments cut into chunks, ready on the device. Made once per buffer.
 struct SegmentTable {
-  at::Tensor chunks;    // [n, 4] int64: offset, elements, parameter, 0
+  at::Tensor chunks;    // [n, 3] int64: offset, elements, parameter
   at::Tensor partials;  // [n] fp64, scratch
 };
 SegmentTable make_segment_table(const std::vector<Segment>& segments, at::Device device);

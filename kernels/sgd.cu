@@ -1,0 +1,62 @@
+#include <cuda_runtime.h>
+
+#include "kernels/flat_pack.cuh"
+#include "kernels/sgd_launch.h"
+
+namespace baleen::kernels {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kPacksPerThread = 4;
+
+template <typename T, typename V>
+__global__ void __launch_bounds__(kThreads) sgd_kernel(FlatShard shard, SgdOptions options) {
+  if (shard.state->skip) return;
+  __shared__ SgdCoefficients<T> shared;
+  if (threadIdx.x == 0) shared = sgd_coefficients<T>(options, *shard.state);
+  __syncthreads();
+  const SgdCoefficients<T> c = shared;
+  constexpr int kWidth = Pack<T>::kWidth;
+  auto* master = static_cast<T*>(shard.master);
+  const auto* gradient = static_cast<const T*>(shard.gradient);
+  auto* momentum = static_cast<T*>(shard.first_moment);
+  std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * kPacksPerThread * kThreads + threadIdx.x) * kWidth;
+#pragma unroll
+  for (int round = 0; round < kPacksPerThread; ++round, i += static_cast<std::int64_t>(kThreads) * kWidth) {
+    const std::int64_t valid = shard.n - i;
+    if (valid <= 0) return;
+    Pack<T> p = load_pack(master + i, valid), u = load_pack(momentum + i, valid);
+    const Pack<T> g = load_pack(gradient + i, valid);
+    const T keep = shard.decay[i / kDecayBlock] ? c.keep : T(1);
+#pragma unroll
+    for (int k = 0; k < kWidth; ++k) sgd_update(p.at[k], g.at[k], u.at[k], keep, c);
+    store_pack(master + i, p, valid);
+    store_pack(momentum + i, u, valid);
+    publish_pack(static_cast<V*>(shard.value) + i, p, valid);
+  }
+}
+
+template <typename T, typename V>
+void launch(const FlatShard& shard, const SgdOptions& options, cudaStream_t stream) {
+  constexpr std::int64_t kPerBlock = static_cast<std::int64_t>(kThreads) * kPacksPerThread * Pack<T>::kWidth;
+  const std::int64_t blocks = (shard.n + kPerBlock - 1) / kPerBlock;
+  if (blocks == 0) return;
+  sgd_kernel<T, V><<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(shard, options);
+}
+
+}  // namespace
+
+void launch_sgd(const FlatShard& shard, const SgdOptions& options, void* stream) {
+  const auto s = static_cast<cudaStream_t>(stream);
+  if (shard.type == core::DType::f64) {
+    launch<double, NoValue>(shard, options, s);
+  } else if (!shard.value) {
+    launch<float, NoValue>(shard, options, s);
+  } else if (shard.value_type == core::DType::bf16) {
+    launch<float, __nv_bfloat16>(shard, options, s);
+  } else {
+    launch<float, __half>(shard, options, s);
+  }
+}
+
+}  // namespace baleen::kernels

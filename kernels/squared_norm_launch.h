@@ -1,0 +1,20 @@
+#pragma once
+// CUDA launcher of squared_norm.h: pointers on the device, `stream` a cudaStream_t.
+
+#include <cstdint>
+
+namespace baleen::kernels {
+
+/// One row of SegmentTable::chunks.
+struct Chunk {
+  std::int64_t offset;
+  std::int64_t elements;
+  std::int64_t parameter;
+};
+
+/// T is float or double. partials: [chunks] scratch.
+template <typename T>
+void launch_squared_norm(const T* gradient, const Chunk* chunks, std::int64_t count, double* partials, double* sum,
+                         std::int32_t* first_nonfinite, void* stream);
+
+}  // namespace baleen::kernels
