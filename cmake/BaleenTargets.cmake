@@ -1,8 +1,8 @@
 # baleen_library(NAME SOURCES ... [CUDA ...] [CUDA_ABSENT ...] [PACKAGES ...])
 #   One static library of the layer table. What it links is read from cmake/layers.txt, nowhere else.
 #   CUDA: sources (.cu and .cpp) of the CUDA build; CUDA_ABSENT: what stands in for them without CUDA.
-# baleen_test(NAME SOURCES ... LIBRARIES ... [LABEL unit|mpi|gpu|slow] [RANKS n] [TIMEOUT seconds])
-#   One GoogleTest program. RANKS n starts it under mpirun with n ranks.
+# baleen_test(NAME SOURCES ... LIBRARIES ... [PACKAGES ...] [LABEL unit|mpi|gpu|slow] [RANKS n] [TIMEOUT seconds])
+#   One GoogleTest program. RANKS n starts it under mpirun with n ranks. The target LABEL_tests builds all of a label.
 
 file(STRINGS ${CMAKE_SOURCE_DIR}/cmake/layers.txt BALEEN_LAYER_LINES REGEX "^[a-z]")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/layers.txt)
@@ -64,5 +64,15 @@ function(baleen_test name)
     add_test(NAME ${name} COMMAND ${name})
   endif()
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT}
-    ENVIRONMENT "BALEEN_SOURCE_DIR=${CMAKE_SOURCE_DIR};BALEEN_BINARY_DIR=${CMAKE_BINARY_DIR}")
+    ENVIRONMENT "BALEEN_SOURCE_DIR=${CMAKE_SOURCE_DIR};BALEEN_BINARY_DIR=${CMAKE_BINARY_DIR};${BALEEN_TEST_ENVIRONMENT}")
+  if(arg_RANKS)
+    set_tests_properties(${name} PROPERTIES PROCESSORS ${arg_RANKS})
+  endif()
+  if(arg_LABEL STREQUAL "gpu")
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK gpu)
+  endif()
+  if(NOT TARGET ${arg_LABEL}_tests)
+    add_custom_target(${arg_LABEL}_tests)
+  endif()
+  add_dependencies(${arg_LABEL}_tests ${name})
 endfunction()

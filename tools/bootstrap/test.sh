@@ -1,0 +1,81 @@
+# ./bootstrap test: phases that all run, whatever the earlier ones said, and a summary at the end.
+
+test_phases=()
+test_failures=0
+
+# phase NAME COMMAND...: runs it, keeps its result, its time, and ctest's own summary line where there is one.
+phase() {
+  local name=$1 began=$SECONDS result=ok log
+  shift
+  say "$name"
+  mkdir -p build
+  log=$(mktemp build/phase.XXXXXX)
+  if ! "$@" 2>&1 </dev/null | tee "$log"; then
+    result=FAILED
+    test_failures=$((test_failures + 1))
+  fi
+  test_phases+=("$(printf '%-32s %-7s %4d s  %s' "$name" "$result" $((SECONDS - began)) \
+    "$(grep -E 'tests passed, [0-9]+ tests failed out of' "$log" || true)")")
+  rm -f "$log"
+  [ "$result" = ok ]
+}
+
+# run_ctest PRESET CTEST_OPTIONS...
+run_ctest() {
+  local preset=$1
+  shift
+  ctest --test-dir "build/$preset" --parallel "$(nproc)" --output-on-failure --no-tests=error \
+    --output-junit test_results.xml "$@"
+}
+
+# A GPU build for one architecture, on a machine without a GPU: the CUDA sources compile and link; nothing is run.
+compile_for_gpu() {
+  if [ ! -e build/gpu-compile/build.ninja ]; then
+    cmake --preset gpu -B build/gpu-compile -DCMAKE_CUDA_ARCHITECTURES=90a-real || return
+  fi
+  cmake --build build/gpu-compile
+}
+
+test_under() {
+  local preset=$1 name=$2
+  if phase "build for $name" build "$preset" unit_tests; then
+    phase "unit tests under $name" run_ctest "$preset" -L unit || true
+  fi
+}
+
+report_phases() {
+  say "Summary"
+  printf '%s\n' "${test_phases[@]}"
+  if [ "$test_failures" -gt 0 ]; then
+    say "$test_failures of ${#test_phases[@]} phases failed"
+    exit 1
+  fi
+  say "All ${#test_phases[@]} phases passed"
+}
+
+run_tests() {
+  local sanitizers=no everything=no preset option
+  for option in "$@"; do
+    case "$option" in
+      --sanitizers) sanitizers=yes ;;
+      --everything) sanitizers=yes everything=yes ;;
+      *) stop "test has no option '$option'." "./bootstrap --help lists them." ;;
+    esac
+  done
+  set_up build
+  [ "$everything" = no ] || set_up check
+  preset=$(default_preset)
+
+  [ "$everything" = no ] || phase "source checks" tools/check || true
+  if phase "build ($preset)" build "$preset"; then
+    phase "tests ($preset)" run_ctest "$preset" || true
+  fi
+  if [ "$sanitizers" = yes ]; then
+    test_under asan "AddressSanitizer and UBSan"
+    test_under tsan "ThreadSanitizer"
+  fi
+  if [ "$everything" = yes ] && has_nvcc && ! has_gpu; then
+    phase "CUDA compile check" compile_for_gpu || true
+  fi
+  report_phases
+}
