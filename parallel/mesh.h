@@ -26,7 +26,8 @@ class Mesh {
   Communicator& host_world() { return host_world_; }
   /// Device tensors over all ranks: gradient norm, found-inf, loss.
   Communicator& world() { return *world_; }
-  /// Ranks that hold the same part of the model and see different data: gradient sums of ZeRO-0.
+  /// Ranks that hold the same part of the model and see different tokens (data and context axes): gradient sums of
+  /// ZeRO-0.
   Communicator& data() { return *data_; }
   Communicator& tensor() { return *tensor_; }
   Communicator& pipeline() { return *pipeline_; }
@@ -37,5 +38,8 @@ class Mesh {
   Communicator& host_world_;
   std::unique_ptr<Communicator> world_, data_, tensor_, pipeline_;
 };
+
+/// The factory for tensors on this device.
+DeviceCommunicatorFactory device_communicators(at::Device device);
 
 }  // namespace baleen::parallel

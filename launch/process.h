@@ -1,0 +1,55 @@
+#pragma once
+// One rank of a run: MPI from start to end, its place on the node, its device and its CPU threads.
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+
+#include "core/error.h"
+#include "parallel/communicator.h"
+
+namespace baleen::launch {
+
+struct ProcessOptions {
+  std::string device = "auto";  // "auto": a GPU where the build and the node have one; "cpu"; "cuda"
+  int threads_per_rank = 0;     // for CPU math; 0: OMP_NUM_THREADS where set, else this rank's share of the cores
+};
+
+/// Construct once, in main(), before anything else uses LibTorch or MPI. Works without mpirun, as a world of one.
+/// Destroyed during unwinding it leaves MPI alone, since finalising would wait for ranks that never come: catch the
+/// exception, print it, and end with launch::abort().
+class Process {
+ public:
+  /// Throws Error(usage) for options that make no sense and Error(environment) where the device or MPI cannot be had.
+  explicit Process(const ProcessOptions& options);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  int rank() const { return world_->rank(); }
+  int size() const { return world_->size(); }
+  int local_rank() const { return local_rank_; }  // among the ranks of this node
+  int local_size() const { return local_size_; }
+  at::Device device() const { return device_; }
+  int threads() const { return threads_; }
+  const std::string& host() const { return host_; }
+  /// Host tensors over all ranks.
+  parallel::Communicator& world() { return *world_; }
+
+ private:
+  struct MpiSession {  // first to come, last to go
+    MpiSession();
+    ~MpiSession();
+  };
+  MpiSession mpi_;
+  std::unique_ptr<parallel::Communicator> world_;
+  int local_rank_ = 0, local_size_ = 1, threads_ = 1;
+  at::Device device_ = at::kCPU;
+  std::string host_;
+};
+
+/// Ends all ranks of the run now, with this exit code. Flushes, prints nothing. Works before and after a Process.
+[[noreturn]] void abort(core::ExitCode code);
+
+}  // namespace baleen::launch

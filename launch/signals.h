@@ -1,0 +1,34 @@
+#pragma once
+// What the scheduler or the user asks of a running job by signals. Handlers only set flags; the trainer reads them at a
+// step border, where all ranks agree on what to do.
+
+#include <csignal>
+
+#include <vector>
+
+namespace baleen::launch {
+
+/// Catches signals from construction to destruction, which restores the handlers that were there. One at a time.
+class Signals {
+ public:
+  Signals();
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  /// SIGUSR1 came: save a checkpoint and exit with 75.
+  bool save_and_exit() const;
+  /// SIGUSR2 came since the last call: save a checkpoint and go on.
+  bool take_save();
+  /// SIGTERM or SIGINT came: stop, with a checkpoint if there is time. A second one ends the process at once.
+  bool stop() const;
+
+ private:
+  struct Saved {
+    int signal;
+    struct sigaction action;
+  };
+  std::vector<Saved> before_;
+};
+
+}  // namespace baleen::launch

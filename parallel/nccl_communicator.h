@@ -1,0 +1,26 @@
+#pragma once
+// Collectives of GPU tensors over NCCL, each communicator on a high-priority stream of its own.
+//
+// An operation starts after what the caller's current stream holds when it is issued; Work::wait() makes the then
+// current stream wait for it and never blocks the host. The Work keeps the tensors alive until it is waited for.
+// NCCL's errors become Error(rank_lost) with NCCL's own words. Sums are NCCL's: equal bits for equal ranks and sizes.
+
+#include <memory>
+#include <string>
+
+#include "parallel/communicator.h"
+
+namespace baleen::parallel {
+
+/// Collective over `host`: the same ranks, each with the CUDA device that is current on its thread.
+/// Throws Error(environment) in a build without CUDA.
+std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host);
+
+struct NcclLibrary {
+  std::string version;  // "2.28.9"
+  std::string path;     // of the library that is loaded
+};
+/// Both empty in a build without CUDA.
+NcclLibrary nccl_library();
+
+}  // namespace baleen::parallel
