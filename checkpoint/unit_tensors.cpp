@@ -1,0 +1,86 @@
+#include "checkpoint/unit_tensors.h"
+
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace baleen::checkpoint {
+namespace {
+
+core::DType stored_dtype(const at::Tensor& tensor) {
+  switch (tensor.scalar_type()) {
+    case at::kDouble:
+      return core::DType::f64;
+    case at::kFloat:
+      return core::DType::f32;
+    case at::kBFloat16:
+      return core::DType::bf16;
+    case at::kHalf:
+      return core::DType::f16;
+    default:
+      throw core::Error(core::ExitCode::internal, "a checkpoint holds floating-point tensors only");
+  }
+}
+
+at::ScalarType scalar_type(core::DType dtype) {
+  switch (dtype) {
+    case core::DType::f64:
+      return at::kDouble;
+    case core::DType::f32:
+      return at::kFloat;
+    case core::DType::bf16:
+      return at::kBFloat16;
+    case core::DType::f16:
+      return at::kHalf;
+    default:
+      throw core::Error(core::ExitCode::usage,
+                        fmt::format("a parameter is stored as {}, which cannot be loaded", core::dtype_name(dtype)),
+                        "use a checkpoint that `baleen train` saved");
+  }
+}
+
+std::span<std::byte> bytes_of(const at::Tensor& tensor) {
+  return {static_cast<std::byte*>(tensor.data_ptr()), static_cast<std::size_t>(tensor.nbytes())};
+}
+
+const TensorEntry& entry_of(const CheckpointReader& reader, const parallel::ParameterSpec& parameter,
+                            const std::string& name, const std::string& kind) {
+  const TensorEntry* entry = reader.find(name, kind);
+  const std::string where = reader.directory().string();
+  if (entry == nullptr)
+    throw core::Error(core::ExitCode::usage, fmt::format("{} holds no {} of {}", where, kind, name),
+                      "resume with the [model] and [optimizer] the run was started with (its config.toml)");
+  if (entry->shape != parameter.shape)
+    throw core::Error(core::ExitCode::usage,
+                      fmt::format("{} in {} has shape [{}], the configured model's has [{}]", name, where,
+                                  fmt::join(entry->shape, ", "), fmt::join(parameter.shape, ", ")),
+                      "resume with the [model] the run was started with (its config.toml)");
+  return *entry;
+}
+
+}  // namespace
+
+void write_unit_tensor(RankFileWriter& writer, const parallel::Unit& unit, const std::string& kind,
+                       const at::Tensor& flat, std::int64_t first, FlatRange range) {
+  const at::Tensor host = flat.narrow(0, range.begin - first, range.end - range.begin).to(at::kCPU).contiguous();
+  const core::DType dtype = stored_dtype(host);
+  for (const PlacedBox& placed : boxes_of_range(unit.spec(), unit.layout(), range.begin, range.end)) {
+    if (!placed.parameter->tied_to.empty()) continue;
+    writer.write(placed.tensor_box(kind, dtype), bytes_of(host.narrow(0, placed.offset, placed.box.elements())));
+  }
+}
+
+void read_unit_tensor(const CheckpointReader& reader, const parallel::Unit& unit, const std::string& kind,
+                      const at::Tensor& flat, std::int64_t first) {
+  for (const PlacedBox& placed : boxes_of_range(unit.spec(), unit.layout(), first, first + flat.numel())) {
+    const parallel::ParameterSpec& parameter = *placed.parameter;
+    const std::string& name = parameter.tied_to.empty() ? parameter.name : parameter.tied_to;
+    const TensorEntry& entry = entry_of(reader, parameter, name, kind);
+    const at::Tensor host = at::empty({placed.box.elements()}, scalar_type(entry.dtype));
+    reader.read(name, kind, placed.box, bytes_of(host));
+    flat.narrow(0, placed.offset, host.numel()).copy_(host);
+  }
+}
+
+}  // namespace baleen::checkpoint

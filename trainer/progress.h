@@ -1,0 +1,41 @@
+#pragma once
+// What rank 0 tells about each step: the line on the terminal and metrics.jsonl.
+
+#include <chrono>
+#include <cstdint>
+
+#include "optim/step_control.h"
+#include "trainer/run_directory.h"
+
+namespace baleen::trainer {
+
+struct ProgressOptions {
+  std::int64_t steps = 0;            // of the whole training
+  std::int64_t tokens_per_step = 0;  // over all ranks
+  int ranks = 1;
+  int log_every = 1;           // steps between lines on the terminal
+  double flops_per_token = 0;  // of the model
+  double peak_flops = 0;       // of one device; 0: not known, no MFU
+  at::Device device = at::kCPU;
+};
+
+class Progress {
+ public:
+  /// `run` is nullptr on ranks that tell nothing.
+  Progress(const ProgressOptions& options, const RunDirectory* run) : options_(options), run_(run) {}
+
+  /// Prints the header and starts the clock of the first step.
+  void start();
+  /// After what is no part of a step (validation, a save): the clock of the next step starts here.
+  void restart_clock();
+  /// `step`: counted from 1.
+  void report(std::int64_t step, const optim::StepReport& report, double data_seconds);
+
+ private:
+  ProgressOptions options_;
+  const RunDirectory* run_;
+  std::chrono::steady_clock::time_point clock_;
+  double typical_seconds_ = 0;  // per step, smoothed
+};
+
+}  // namespace baleen::trainer

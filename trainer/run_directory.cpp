@@ -1,0 +1,103 @@
+#include "trainer/run_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/error.h"
+#include "core/filesystem.h"
+
+namespace baleen::trainer {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void storage_error(const std::string& what, const fs::path& path, int error) {
+  throw core::Error(core::ExitCode::storage, what + " " + path.string() + ": " + std::strerror(error),
+                    "free space or fix the permissions, then start again with --resume");
+}
+
+/// Holds the folder against other jobs. The lock goes with the process, however it ends.
+int lock_folder(const fs::path& path) {
+  const fs::path file = path / "lock";
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor < 0) storage_error("cannot write", file, errno);
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+  const int error = errno;
+  ::close(descriptor);
+  if (error != EWOULDBLOCK) storage_error("cannot lock", file, error);
+  throw core::Error(
+      core::ExitCode::busy, "the run directory " + path.string() + " is in use by another job",
+      "wait for that job or stop it (touch " + (path / "STOP").string() + "), or choose another run.name");
+}
+
+/// The lines of a log that a run resumed at `steps_done` keeps: complete objects of earlier steps.
+std::string kept_lines(const fs::path& file, std::int64_t steps_done) {
+  std::ifstream in(file);
+  std::string kept;
+  for (std::string line; std::getline(in, line);) {
+    const auto object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!object.is_object() || !object.contains("step")) continue;
+    if (object["step"].get<std::int64_t>() <= steps_done) kept += line + "\n";
+  }
+  return kept;
+}
+
+}  // namespace
+
+RunDirectory::RunDirectory(fs::path path, Open open) : path_(std::move(path)) {
+  std::error_code error;
+  fs::create_directories(path_ / "checkpoints", error);
+  if (error) storage_error("cannot create", path_ / "checkpoints", error.value());
+  lock_ = lock_folder(path_);
+  if (open == Open::fresh && fs::exists(path_ / "config.toml")) {
+    ::close(lock_);
+    throw core::Error(core::ExitCode::usage, "the run directory " + path_.string() + " already holds a run",
+                      "continue it with --resume, or choose another run.name or --run-dir");
+  }
+}
+
+RunDirectory::~RunDirectory() {
+  ::close(lock_);
+}
+
+void RunDirectory::write(const std::string& name, const std::string& content) const {
+  core::write_file_atomically(path_ / name, content);
+}
+
+void RunDirectory::rewind_logs(std::int64_t steps_done) const {
+  for (const char* name : {"metrics.jsonl", "events.jsonl"})
+    if (fs::exists(path_ / name)) write(name, kept_lines(path_ / name, steps_done));
+}
+
+void RunDirectory::append_metrics(const StepMetrics& metrics) const {
+  append(path_ / "metrics.jsonl", metrics_json(metrics));
+}
+
+void RunDirectory::append_event(const std::string& json) const {
+  append(path_ / "events.jsonl", json);
+}
+
+void RunDirectory::append(const fs::path& file, const std::string& line) const {
+  // One write of a whole line: a reader, or a run killed here, sees all of it or (at the very end) a torn last line.
+  const std::string text = line + "\n";
+  const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (descriptor < 0) storage_error("cannot write", file, errno);
+  const ssize_t written = ::write(descriptor, text.data(), text.size());
+  const int error = errno;
+  ::close(descriptor);
+  if (written != static_cast<ssize_t>(text.size())) storage_error("cannot write", file, written < 0 ? error : ENOSPC);
+}
+
+bool RunDirectory::take(const char* name) const {
+  std::error_code error;
+  return fs::remove(path_ / name, error);
+}
+
+}  // namespace baleen::trainer

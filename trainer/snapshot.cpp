@@ -1,0 +1,129 @@
+#include "trainer/snapshot.h"
+
+#include <ATen/ops/tensor.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <exception>
+#include <functional>
+
+#include "checkpoint/commit.h"
+#include "checkpoint/unit_tensors.h"
+#include "core/error.h"
+
+namespace baleen::trainer {
+namespace {
+
+/// Runs one phase of a save on this rank and waits for all. Throws on every rank where it failed on one.
+void phase(parallel::Communicator& host, const std::function<void()>& work) {
+  std::exception_ptr failure;
+  try {
+    work();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  const at::Tensor first_failed = at::tensor({failure ? host.rank() : host.size()}, at::kLong);
+  host.all_reduce(first_failed, parallel::ReduceOp::min)->wait();
+  if (failure) std::rethrow_exception(failure);
+  const auto rank = first_failed.item<std::int64_t>();
+  if (rank < host.size())
+    throw core::Error(core::ExitCode::storage, fmt::format("rank {} could not save its part of the checkpoint", rank),
+                      "see that rank's message; the checkpoints saved before are intact");
+}
+
+std::uint64_t common_id(parallel::Communicator& host) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const at::Tensor id = at::tensor({std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()}, at::kLong);
+  host.broadcast(id, 0)->wait();
+  return static_cast<std::uint64_t>(id.item<std::int64_t>());
+}
+
+void write_rank_file(const Snapshot& snapshot, parallel::Mesh& mesh, const std::filesystem::path& directory) {
+  checkpoint::RankFileWriter writer(directory, mesh.host_world().rank());
+  const int part = mesh.coordinates().data(mesh.dims());
+  for (std::size_t u = 0; u < snapshot.units.size(); ++u) {
+    const parallel::Unit& unit = *snapshot.units[u];
+    // Ranks of the data axis hold the same elements: each saves its part of them.
+    const auto range = checkpoint::part_of_range({0, unit.layout().elements}, part, mesh.dims().data());
+    checkpoint::write_unit_tensor(writer, unit, checkpoint::kParameterKind, unit.master(), 0, range);
+    for (const optim::StateTensor& state : snapshot.optimizer->state(u))
+      checkpoint::write_unit_tensor(writer, unit, state.name, state.tensor, 0, range);
+  }
+  writer.finish();
+}
+
+checkpoint::TrainerState trainer_state(const Snapshot& snapshot, const kernels::StepState& control) {
+  checkpoint::TrainerState state;
+  state.set("sampler.position", snapshot.samples);
+  state.set("tokens", snapshot.tokens);
+  state.set("control.loss_scale", control.loss_scale);
+  state.set("control.optimizer_step", control.optimizer_step);
+  state.set("control.bad_total", control.bad_total);
+  state.set("control.good_streak", control.good_streak);
+  state.set("control.hysteresis_left", control.hysteresis_left);
+  state.set("control.consecutive_bad", control.consecutive_bad);
+  state.set("control.bad_at_min", control.bad_at_min);
+  return state;
+}
+
+kernels::StepState control_state(const checkpoint::TrainerState& state) {
+  const auto count = [&state](const char* key) { return static_cast<std::int32_t>(state.integer(key)); };
+  kernels::StepState control;
+  control.loss_scale = state.number("control.loss_scale");
+  control.optimizer_step = state.integer("control.optimizer_step");
+  control.bad_total = state.integer("control.bad_total");
+  control.good_streak = count("control.good_streak");
+  control.hysteresis_left = count("control.hysteresis_left");
+  control.consecutive_bad = count("control.consecutive_bad");
+  control.bad_at_min = count("control.bad_at_min");
+  return control;
+}
+
+}  // namespace
+
+std::filesystem::path save_snapshot(const Snapshot& snapshot, parallel::Mesh& mesh, const SaveOptions& options) {
+  parallel::Communicator& host = mesh.host_world();
+  const bool leads = host.rank() == 0;
+  checkpoint::CheckpointSave save(options.run_dir, snapshot.step, common_id(host));
+  const kernels::StepState control = snapshot.control->read();
+
+  phase(host, [&] {
+    if (leads) save.prepare();
+  });
+  try {
+    phase(host, [&] { write_rank_file(snapshot, mesh, save.directory()); });
+  } catch (...) {
+    if (leads) save.abandon();
+    throw;
+  }
+  phase(host, [&] {
+    if (!leads) return;
+    checkpoint::Manifest manifest;
+    manifest.step = snapshot.step;
+    manifest.optimizer_step = control.optimizer_step;
+    manifest.world_size = host.size();
+    manifest.mesh = mesh.dims().str();
+    manifest.versions = options.versions;
+    manifest.trainer = trainer_state(snapshot, control);
+    save.commit(std::move(manifest), options.config, options.keep);
+  });
+  return save.final_directory();
+}
+
+void load_snapshot(Snapshot& snapshot, const std::filesystem::path& checkpoint) {
+  const auto reader = checkpoint::CheckpointReader::open(checkpoint);
+  for (std::size_t u = 0; u < snapshot.units.size(); ++u) {
+    parallel::Unit& unit = *snapshot.units[u];
+    checkpoint::read_unit_tensor(reader, unit, checkpoint::kParameterKind, unit.master(), 0);
+    for (const optim::StateTensor& state : snapshot.optimizer->state(u))
+      checkpoint::read_unit_tensor(reader, unit, state.name, state.tensor, 0);
+    unit.publish();
+  }
+  const checkpoint::TrainerState& state = reader.manifest().trainer;
+  snapshot.control->restore(control_state(state));
+  snapshot.step = reader.manifest().step;
+  snapshot.samples = state.integer("sampler.position");
+  snapshot.tokens = state.integer("tokens");
+}
+
+}  // namespace baleen::trainer

@@ -1,0 +1,137 @@
+// What happens between two steps: requests from outside, what is told of a step, validation, saving.
+
+#include <ATen/ops/tensor.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "parallel/executor.h"
+#include "trainer/batches.h"
+#include "trainer/trainer.h"
+
+namespace baleen::trainer {
+
+Requests Trainer::agree() {
+  const Requests mine = options_.requests ? options_.requests() : Requests{};
+  const at::Tensor votes = at::tensor({std::int64_t{mine.stop}, std::int64_t{mine.save}}, at::kLong);
+  mesh_.host_world().all_reduce(votes, parallel::ReduceOp::max)->wait();
+  const auto* agreed = votes.const_data_ptr<std::int64_t>();
+  return {agreed[0] != 0, agreed[1] != 0};
+}
+
+void Trainer::settle() {
+  if (!control_.reading()) return;
+  const optim::StepReport report = control_.finish_read();
+  progress_.report(reading_.step + 1, report, reading_.data_seconds);
+  if (report.skip != 0) tell_skip(reading_, report);
+  switch (control_.health(report)) {
+    case optim::Health::good:
+      return;
+    case optim::Health::loss_scale_exhausted:
+      throw core::Error(core::ExitCode::numerical,
+                        fmt::format("step {}: {} steps in a row overflowed at the minimum loss scale {}",
+                                    reading_.step + 1, report.bad_at_min, config_.precision.loss_scale_min),
+                        "lower optimizer.lr, or train with precision.compute=bf16");
+    case optim::Health::too_many_bad_steps:
+      throw core::Error(core::ExitCode::numerical,
+                        fmt::format("step {}: {} steps in a row had a loss or gradient that is not finite",
+                                    reading_.step + 1, report.consecutive_bad),
+                        "lower optimizer.lr or look at the data of these steps (events.jsonl names the first "
+                        "parameter); resuming would stop again. numerics.max_bad_steps sets the limit");
+  }
+}
+
+void Trainer::tell_skip(const IssuedStep& step, const optim::StepReport& report) {
+  // Gradients are summed when they are looked at, so only the losses tell which rank's data began it.
+  const at::Tensor losses = step.rank_losses.cpu();
+  const auto* loss = losses.const_data_ptr<double>();
+  std::int64_t origin = 0;
+  while (origin < losses.numel() && std::isfinite(loss[origin])) ++origin;
+
+  const at::Tensor first = at::tensor({std::int64_t{report.first_nonfinite}}, at::kLong);
+  const at::Tensor all = at::tensor(std::vector<std::int64_t>(static_cast<std::size_t>(mesh_.host_world().size())));
+  mesh_.host_world().all_gather(all, first)->wait();
+  if (options_.run == nullptr) return;
+
+  const auto* found = all.const_data_ptr<std::int64_t>();
+  std::int64_t rank = 0;
+  while (rank < all.numel() && found[rank] < 0) ++rank;
+  const bool seen = rank < all.numel();
+  const std::string parameter =
+      seen && found[0] >= 0 ? gradient_norm_.parameter_name(static_cast<std::int32_t>(found[0])) : "";
+  const std::string where = origin < losses.numel() ? fmt::format("the loss of data rank {} is not finite", origin)
+                            : seen ? fmt::format("the gradient of {} is not finite (seen on rank {})", parameter, rank)
+                                   : "the gradient norm is not finite";
+  core::log_warning(fmt::format("step {} skipped: {}", step.step + 1, where));
+  options_.run->append_event(fmt::format(
+      R"({{"event":"skipped_step","step":{},"rank":{},"parameter":"{}","loss_scale":{:.17g},"message":"{}"}})",
+      step.step + 1, origin < losses.numel() ? origin : (seen ? rank : 0), parameter, report.used_loss_scale, where));
+}
+
+ValidationResult Trainer::validate() {
+  if (!validation_data_) return {};
+  stage_.reset_loss();
+  std::int64_t valid = 0;
+  for (std::int64_t step = 0; step < validation_data_->steps(); ++step) {
+    const data::GlobalBatchPart part = validation_data_->next(step);
+    valid += count_targets(part);
+    stage_.set_batches(to_batches(part, {options_.device, models::Mode::evaluate, 0, {}}));
+    parallel::execute(validation_schedule_, stage_, mesh_);
+  }
+  const at::Tensor loss = stage_.loss().clone();
+  mesh_.data().all_reduce(loss, parallel::ReduceOp::sum)->wait();
+  const at::Tensor targets = at::tensor({valid}, at::kLong);
+  mesh_.host_world().all_reduce(targets, parallel::ReduceOp::sum)->wait();
+  ValidationResult result;
+  result.targets = targets.item<std::int64_t>() * mesh_.dims().data() / mesh_.dims().world();
+  result.loss = loss.item<double>() / static_cast<double>(result.targets);
+  return result;
+}
+
+void Trainer::validate_and_tell() {
+  settle();
+  const ValidationResult result = validate();
+  if (options_.run != nullptr && validation_data_) {
+    const double bits = result.loss / std::numbers::ln2;
+    const bool bytes = config_.data.tokenizer == "bytes";  // one token is one byte
+    core::log_info(fmt::format("step {}: validation loss {:.5f}{}", step_, result.loss,
+                               bytes ? fmt::format(", {:.4f} bits per byte", bits) : ""));
+    options_.run->append_event(
+        fmt::format(R"({{"event":"validation","step":{},"loss":{:.17g},"bits_per_byte":{},"targets":{}}})", step_,
+                    result.loss, bytes ? fmt::format("{:.17g}", bits) : "null", result.targets));
+  }
+  progress_.restart_clock();
+}
+
+Snapshot Trainer::snapshot() {
+  return {units_,
+          optimizer_.get(),
+          &control_,
+          step_,
+          step_ * config_.training.global_batch_size,
+          step_ * config_.training.global_batch_size * config_.training.sequence_length};
+}
+
+std::filesystem::path Trainer::save() {
+  settle();
+  const std::filesystem::path path = save_snapshot(
+      snapshot(), mesh_, {options_.run_dir, options_.resolved_config, config_.checkpoint.keep, options_.versions});
+  if (options_.run != nullptr) {
+    core::log_info(fmt::format("step {}: saved {}", step_, path.string()));
+    options_.run->append_event(
+        fmt::format(R"({{"event":"checkpoint","step":{},"path":"{}"}})", step_, path.filename().string()));
+  }
+  progress_.restart_clock();
+  return path;
+}
+
+void Trainer::resume(const std::filesystem::path& checkpoint) {
+  Snapshot state = snapshot();
+  load_snapshot(state, checkpoint);
+  step_ = state.step;
+}
+
+}  // namespace baleen::trainer

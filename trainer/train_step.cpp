@@ -1,0 +1,55 @@
+// One optimizer step of one rank.
+
+#include <ATen/ops/div.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/sum.h>
+#include <ATen/ops/tensor.h>
+
+#include "parallel/executor.h"
+#include "trainer/batches.h"
+#include "trainer/trainer.h"
+
+namespace baleen::trainer {
+
+// [walkthrough: train_step]
+void Trainer::train_step(std::int64_t step) {
+  stage_.set_batches(load_batches(step));
+  stage_.zero_gradients();
+  stage_.reset_loss();
+
+  parallel::execute(training_schedule_, stage_, mesh_);  // forward, backward, gradient sums as they become ready
+  for (parallel::Unit* unit : units_) unit->wait_reduced();
+  stage_.add_tied_gradients();
+
+  gradient_norm_.compute();
+  mesh_.tensor().all_reduce(gradient_norm_.squared_norm(), parallel::ReduceOp::sum)->wait();
+  mesh_.pipeline().all_reduce(gradient_norm_.squared_norm(), parallel::ReduceOp::sum)->wait();
+
+  // Skip or update, loss scale, clip factor, learning rate: decided on the device, read by the host one step late.
+  control_.decide(gradient_norm_.squared_norm(), gradient_norm_.first_nonfinite(), mean_loss());
+  optimizer_->step(control_.device_state());
+}
+// [end]
+
+std::vector<models::Batch> Trainer::load_batches(std::int64_t step) {
+  const data::GlobalBatchPart part = training_data_->next(step);
+  const at::Tensor targets = at::tensor({count_targets(part)}, at::kLong);
+  mesh_.host_world().all_reduce(targets, parallel::ReduceOp::sum)->wait();
+  const int ranks_per_replica = mesh_.dims().world() / mesh_.dims().data();  // they count the same sequences
+  const std::int64_t valid = std::max<std::int64_t>(targets.item<std::int64_t>() / ranks_per_replica, 1);
+  issued_ = {step, part.wait_seconds, valid, {}};
+
+  BatchContext context;
+  context.device = options_.device;
+  context.seed = static_cast<std::uint64_t>(config_.run.seed);
+  context.loss_gradient_scale = at::div(control_.loss_scale(), static_cast<double>(valid));
+  return to_batches(part, context);
+}
+
+at::Tensor Trainer::mean_loss() {
+  issued_.rank_losses = at::empty({mesh_.data().size()}, stage_.loss().options());
+  mesh_.data().all_gather(issued_.rank_losses, stage_.loss().view({1}))->wait();
+  return at::div(at::sum(issued_.rank_losses), static_cast<double>(issued_.targets));
+}
+
+}  // namespace baleen::trainer

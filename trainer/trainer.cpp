@@ -1,0 +1,138 @@
+#include "trainer/trainer.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "optim/lr_schedule.h"
+#include "trainer/flops.h"
+
+namespace baleen::trainer {
+namespace {
+
+at::ScalarType scalar_type(core::DType dtype) {
+  switch (dtype) {
+    case core::DType::f64:
+      return at::kDouble;
+    case core::DType::bf16:
+      return at::kBFloat16;
+    case core::DType::f16:
+      return at::kHalf;
+    default:
+      return at::kFloat;
+  }
+}
+
+parallel::UnitOptions unit_options(const Config& config, at::Device device) {
+  const at::ScalarType compute = scalar_type(config.compute_dtype());
+  return {compute, compute == at::kDouble ? at::kDouble : at::kFloat, device};
+}
+
+models::ModuleOptions module_options(const Config& config) {
+  models::ModuleOptions options;
+  options.recompute = config.training.recompute == "block" ? models::Recompute::block
+                      : config.training.recompute == "mlp" ? models::Recompute::mlp
+                                                           : models::Recompute::none;
+  options.z_loss = config.training.z_loss;
+  options.deterministic = config.run.deterministic;
+  return options;
+}
+
+optim::StepControlOptions control_options(const Config& config, at::Device device) {
+  optim::StepControlOptions options;
+  const PrecisionConfig& precision = config.precision;
+  if (config.compute_dtype() == core::DType::f16)
+    options.loss_scaling = {precision.loss_scale_init, precision.loss_scale_min,
+                            static_cast<int>(precision.loss_scale_growth_interval),
+                            static_cast<int>(precision.loss_scale_hysteresis)};
+  options.max_grad_norm = config.optimizer.max_grad_norm;
+  options.max_bad_steps = static_cast<int>(config.numerics.max_bad_steps);
+  options.learning_rates = optim::learning_rates(config.lr_scheduler, config.optimizer.lr, config.training.steps);
+  options.device = device;
+  return options;
+}
+
+data::SourceOptions source_options(const Config& config, const std::string& dataset, const parallel::Mesh& mesh) {
+  data::SourceOptions options;
+  options.dataset = dataset;
+  options.packing = config.data.pack == "documents" ? data::Packing::documents : data::Packing::stream;
+  options.vocab_size = config.model.vocab_size;
+  options.sequence_length = config.training.sequence_length;
+  options.global_batch_size = config.training.global_batch_size;
+  options.micro_batch_size = config.training.micro_batch_size;
+  options.data_rank = mesh.coordinates().data(mesh.dims());
+  options.data_degree = mesh.dims().data();
+  options.seed = static_cast<std::uint64_t>(config.run.seed);
+  options.prefetch = static_cast<int>(config.data.prefetch);
+  return options;
+}
+
+int micro_batches(const Config& config, const parallel::Mesh& mesh) {
+  return static_cast<int>(config.training.global_batch_size / (config.training.micro_batch_size * mesh.dims().data()));
+}
+
+ProgressOptions progress_options(const Config& config, const parallel::Mesh& mesh, const TrainerOptions& trainer) {
+  ProgressOptions options;
+  options.steps = config.training.steps;
+  options.tokens_per_step = config.training.global_batch_size * config.training.sequence_length;
+  options.ranks = mesh.dims().world();
+  options.log_every = static_cast<int>(config.metrics.log_every);
+  options.flops_per_token = flops_per_token(config.model, config.training.sequence_length);
+  options.peak_flops = dense_peak_flops(trainer.device_name, config.compute_dtype());
+  options.device = trainer.device;
+  return options;
+}
+
+bool due(std::int64_t step, std::int64_t every) {
+  return every > 0 && step % every == 0;
+}
+
+}  // namespace
+
+Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions options)
+    : config_(config),
+      mesh_(mesh),
+      options_(std::move(options)),
+      stage_(config.model, unit_options(config, options_.device), module_options(config)),
+      units_(stage_.trained_units()),
+      optimizer_(optim::make_optimizer(config.optimizer, units_)),
+      gradient_norm_(units_, mesh.dims().tensor, mesh.coordinates().tensor),
+      control_(control_options(config, options_.device)),
+      training_data_(data::make_training_source(source_options(config, config.data.train, mesh))),
+      training_schedule_(lower(parallel::one_stage_schedule(micro_batches(config, mesh)), stage_.traits())),
+      validation_schedule_(lower(parallel::forward_schedule(micro_batches(config, mesh)), stage_.traits())),
+      progress_(progress_options(config, mesh, options_), options_.run) {
+  if (!config.data.validation.empty())
+    validation_data_ = data::make_validation_source(source_options(config, config.data.validation, mesh),
+                                                    config.training.validation_sequences);
+  stage_.initialize(static_cast<std::uint64_t>(config.run.seed));
+}
+
+core::ExitCode Trainer::run() {
+  progress_.start();
+  std::int64_t saved_at = step_;
+  while (step_ < config_.training.steps) {
+    const Requests requests = agree();
+    if (requests.stop) {
+      if (saved_at != step_ || step_ == 0) save();
+      return core::ExitCode::requeue;
+    }
+    if (requests.save) save();
+
+    train_step(step_);
+    ++step_;
+    settle();  // of the step before: the host is one step behind the device
+    control_.begin_read();
+    reading_ = issued_;
+
+    if (due(step_, config_.training.validate_every) && step_ < config_.training.steps) validate_and_tell();
+    if (due(step_, config_.checkpoint.every) && step_ < config_.training.steps) {
+      save();
+      saved_at = step_;
+    }
+  }
+  validate_and_tell();
+  if (saved_at != step_ || step_ == 0) save();
+  return core::ExitCode::ok;
+}
+
+}  // namespace baleen::trainer

@@ -1,0 +1,116 @@
+#pragma once
+// The training loop of one rank. Collective: every rank makes one and calls run().
+//
+//   trainer.cpp     construction, the loop, what happens at a step border
+//   train_step.cpp  one optimizer step
+//   step_border.cpp what happens between steps: orders, what is told, validation, saving
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "data/loader.h"
+#include "models/transformer_stage.h"
+#include "optim/gradient_norm.h"
+#include "optim/optimizer.h"
+#include "optim/step_control.h"
+#include "parallel/mesh.h"
+#include "parallel/schedule.h"
+#include "trainer/config.h"
+#include "trainer/progress.h"
+#include "trainer/run_directory.h"
+#include "trainer/snapshot.h"
+
+namespace baleen::trainer {
+
+struct ValidationResult {
+  double loss = 0;  // mean over the targets of the fixed set, natural logarithm
+  std::int64_t targets = 0;
+};
+
+/// What somebody outside asks for: signals, control files.
+struct Requests {
+  bool stop = false;  // save and return requeue
+  bool save = false;  // save and go on
+};
+
+struct TrainerOptions {
+  at::Device device = at::kCPU;
+  /// Asked on every rank at each step border; what one rank reports all ranks do. May be empty.
+  std::function<Requests()> requests;
+  /// For metrics, events and checkpoints; on rank 0 only, nullptr elsewhere (and everywhere where nothing is to be
+  /// kept).
+  RunDirectory* run = nullptr;
+  /// Where checkpoints go, and the resolved configuration kept in them; on every rank.
+  std::filesystem::path run_dir;
+  std::string resolved_config;
+  /// As the driver calls it, for MFU; empty on the CPU.
+  std::string device_name;
+  /// Of the libraries in use, kept in each checkpoint.
+  std::map<std::string, std::string> versions;
+};
+
+class Trainer {
+ public:
+  /// Initial weights are in place afterwards. `mesh` outlives the trainer.
+  Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions options);
+
+  /// Goes on from a checkpoint. Before run().
+  void resume(const std::filesystem::path& checkpoint);
+
+  /// Trains until the last step or until someone asks to stop. Returns ok, or requeue after a checkpoint on request.
+  /// Throws Error(numerical) when skipped steps do not end.
+  core::ExitCode run();
+
+  /// One optimizer step. Nothing in it waits for a GPU.
+  void train_step(std::int64_t step);
+
+  /// The loss on the fixed validation set. Blocks.
+  ValidationResult validate();
+
+  /// Blocks until a checkpoint of the steps done so far stands.
+  std::filesystem::path save();
+
+  std::int64_t steps_done() const { return step_; }
+  models::TransformerStage& stage() { return stage_; }
+
+ private:
+  /// A step whose work is issued and whose outcome the host has not read.
+  struct IssuedStep {
+    std::int64_t step = 0;
+    double data_seconds = 0;
+    std::int64_t targets = 1;  // valid ones, over all ranks
+    at::Tensor rank_losses;    // [data degree] fp64: the loss sum of each data rank
+  };
+
+  /// The requests of all ranks.
+  Requests agree();
+  std::vector<models::Batch> load_batches(std::int64_t step);
+  at::Tensor mean_loss();
+  /// Waits for the outcome of the step in `reading_`, if any, tells it, and stops the run where it is hopeless.
+  void settle();
+  void tell_skip(const IssuedStep& step, const optim::StepReport& report);
+  void validate_and_tell();
+  Snapshot snapshot();
+
+  Config config_;
+  parallel::Mesh& mesh_;
+  TrainerOptions options_;
+
+  models::TransformerStage stage_;
+  std::vector<parallel::Unit*> units_;  // that are trained
+  std::unique_ptr<optim::Optimizer> optimizer_;
+  optim::GradientNorm gradient_norm_;
+  optim::StepControl control_;
+  std::unique_ptr<data::BatchSource> training_data_, validation_data_;
+  parallel::UnitSchedule training_schedule_, validation_schedule_;
+  Progress progress_;
+
+  std::int64_t step_ = 0;  // done
+  IssuedStep issued_;      // the newest
+  IssuedStep reading_;     // the one whose outcome is on its way to the host
+};
+
+}  // namespace baleen::trainer
