@@ -4,16 +4,17 @@
 //   tokens            [T]      uint16 or uint32, contiguous: documents one after another, each closed by end_of_text
 //   document_offsets  [N + 1]  uint64, contiguous: document d owns tokens [offsets[d], offsets[d + 1]); offsets[N] = T
 //   digests           [B, 16]  uint8: XXH3-128 (canonical, big-endian) of each 64 MiB of the bytes of `tokens`
-//   attributes of the root: see docs/data.md
+//   document_offsets_digests: the same of the bytes of `document_offsets`
+//   attributes of the root: docs/data.md
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "core/dtype.h"
+#include "data/digest.h"
 
 namespace baleen::data {
 
@@ -39,25 +40,24 @@ DatasetInfo read_dataset_info(const std::filesystem::path& path);
 /// An open dataset. Immutable, so any number of threads may read. Copies share one mapping.
 class TokenDataset {
  public:
-  /// As read_dataset_info, and checks that the document offsets ascend from 0 to the token count and fit their digest.
+  /// As read_dataset_info, and checks that the document offsets fit their digests and ascend from 0 to the token count.
   static TokenDataset open(const std::filesystem::path& path);
 
   const DatasetInfo& info() const { return info_; }
 
-  /// Writes tokens [offset, offset + out.size()) to out. The range must lie inside the dataset.
+  /// Writes tokens [offset, offset + out.size()) to out; the range must lie inside the dataset. Throws Error(usage)
+  /// when one of them is not below vocab_size: the file is damaged.
   void read(std::int64_t offset, std::span<TokenId> out) const;
   void read(std::int64_t offset, std::span<std::int64_t> out) const;
 
   /// documents + 1 ascending entries; lives as long as a copy of this dataset.
   std::span<const std::uint64_t> document_offsets() const { return document_offsets_; }
 
-  /// XXH3-128 of each 64 MiB of tokens as 32 hexadecimal digits, as the file states them.
-  const std::vector<std::string>& digests() const { return digests_; }
+  /// One per 64 MiB of tokens, as the file states them.
+  std::span<const Digest> digests() const { return digests_; }
 
-  /// Blocks of tokens that verify_block takes: digests().size().
-  std::int64_t blocks() const { return static_cast<std::int64_t>(digests_.size()); }
-
-  /// Reads block `block` in full. Throws Error(usage) when its digest differs or a token is not below vocab_size.
+  /// Reads block `block`, of digests().size(), in full. Throws Error(usage) when its digest differs or a token is not
+  /// below vocab_size.
   void verify_block(std::int64_t block) const;
 
  private:
@@ -68,7 +68,7 @@ class TokenDataset {
   std::shared_ptr<const Mapping> mapping_;
   std::span<const std::byte> tokens_;
   std::span<const std::uint64_t> document_offsets_;
-  std::vector<std::string> digests_;
+  std::span<const Digest> digests_;
 };
 
 }  // namespace baleen::data

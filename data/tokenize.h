@@ -25,8 +25,8 @@ struct TokenizeOptions {
   std::string text_key = "text";
   int threads = 1;  // that encode; reading and writing stay on the caller's
   bool overwrite = false;
-  std::int64_t piece_bytes = std::int64_t{4} << 20;     // about 4 pieces a thread are in memory
-  std::int64_t max_line_bytes = std::int64_t{1} << 30;  // of JSONL
+  std::int64_t piece_bytes = std::int64_t{4} << 20;       // one a thread is in memory, and what it becomes
+  std::int64_t max_line_bytes = std::int64_t{256} << 20;  // of JSONL
 };
 
 struct TokenizeResult {

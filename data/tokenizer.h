@@ -29,7 +29,8 @@ class Tokenizer {
   /// end_of_text gives none. Throws Error(usage) for an id outside the vocabulary.
   virtual std::string decode(std::span<const TokenId> tokens) const = 0;
 
-  /// The longest prefix of `text` (valid UTF-8) that may be encoded apart from what follows it, whatever that is.
+  /// The longest prefix of `text` (whole characters, or not UTF-8 at all) that may be encoded apart from what follows
+  /// it, whatever that is.
   virtual std::size_t split_point(std::string_view text) const = 0;
 };
 

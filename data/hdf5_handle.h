@@ -1,0 +1,49 @@
+#pragma once
+// Handles of the HDF5 library that close themselves. The library's own header stays in the sources.
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace baleen::data {
+
+/// An HDF5 id with the function that closes it; invalid when negative, as the library returns it.
+class Hdf5Handle {
+ public:
+  using Close = int (*)(std::int64_t);
+  Hdf5Handle(std::int64_t id, Close close_function) : id_(id), close_(close_function) {}
+  ~Hdf5Handle() {
+    if (valid()) close_(id_);
+  }
+  Hdf5Handle(Hdf5Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
+  Hdf5Handle& operator=(Hdf5Handle&&) = delete;
+
+  bool valid() const { return id_ >= 0; }
+  operator std::int64_t() const { return id_; }
+  /// Closes now; false when that fails, which for a file means that not everything was written.
+  bool close() { return close_(std::exchange(id_, -1)) >= 0; }
+
+ private:
+  std::int64_t id_;
+  Close close_;
+};
+
+/// While it lives, the library is this thread's alone and prints nothing: its errors become ours.
+class Hdf5Guard {
+ public:
+  Hdf5Guard();
+  ~Hdf5Guard();
+  Hdf5Guard(const Hdf5Guard&) = delete;
+  Hdf5Guard& operator=(const Hdf5Guard&) = delete;
+
+ private:
+  std::lock_guard<std::mutex> lock_;
+  int (*print_)(std::int64_t, void*) = nullptr;
+  void* print_data_ = nullptr;
+};
+
+/// What the library says about its latest failure: its innermost message.
+std::string hdf5_reason();
+
+}  // namespace baleen::data
