@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "checkpoint/manifest.h"
 
@@ -32,14 +33,16 @@ class CheckpointSave {
   void prepare();
   /// Rank 0, after all ranks have finished their files. `manifest` has the trainer's fields and `world_size` files were
   /// written; `config` is the resolved configuration; `keep` > 0: that many newest checkpoints stay, 0: all.
-  void commit(Manifest manifest, const std::string& config, int keep);
+  /// Returns what is worth a line in the log though the checkpoint is safe: an old one that could not be removed.
+  [[nodiscard]] std::vector<std::string> commit(Manifest manifest, const std::string& config, int keep);
   /// Rank 0, instead of commit(): removes what was written.
   void abandon() noexcept;
 
  private:
-  std::filesystem::path checkpoints_;
-  std::filesystem::path partial_;
+  std::filesystem::path run_dir_;
   std::filesystem::path final_;
+  std::filesystem::path partial_;
+  std::int64_t step_;
   std::uint64_t id_;
 };
 

@@ -5,9 +5,12 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace baleen::checkpoint {
+
+inline constexpr std::string_view kLatestName = "LATEST";
 
 std::filesystem::path checkpoints_directory(const std::filesystem::path& run_dir);
 /// "step-00001000"
@@ -25,6 +28,10 @@ struct ListedCheckpoint {
 
 /// All step directories of a run, ascending by step; without leftovers of saves that died. Empty where there are none.
 std::vector<ListedCheckpoint> list_checkpoints(const std::filesystem::path& run_dir);
+
+/// Of two complete checkpoints, by time and then by step: after a resume from an older step, later saves have lower
+/// steps.
+bool saved_before(const ListedCheckpoint& a, const ListedCheckpoint& b);
 
 struct NewestCheckpoint {
   std::filesystem::path path;

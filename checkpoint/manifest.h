@@ -49,7 +49,8 @@ struct FileEntry {
 
 /// A part of a tensor as it was saved.
 struct StoredBox {
-  int file = 0;  // index in Manifest::files
+  int file = 0;   // index in Manifest::files
+  int piece = 0;  // index in that file's table
   Box box;
 };
 

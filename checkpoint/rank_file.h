@@ -35,6 +35,8 @@ struct RankTable {
   std::vector<StoredPiece> pieces;
 };
 
+// Errors of this header say what is wrong with the file; CheckpointReader adds what to do about it.
+
 std::string to_json(const RankTable& table);
 /// `path` is for messages. Throws Error(corrupt_checkpoint).
 RankTable rank_table_from_json(std::string_view text, const std::filesystem::path& path);

@@ -26,7 +26,7 @@ class CheckpointReader {
   const std::filesystem::path& directory() const;
   const Manifest& manifest() const;
   /// The resolved configuration that the checkpoint was trained with.
-  std::string config() const;
+  const std::string& config() const;
 
   /// nullptr where there is none.
   const TensorEntry* find(const std::string& tensor, const std::string& kind) const;

@@ -37,6 +37,7 @@ struct TensorBox {
   Box box;
 
   std::int64_t bytes() const { return box.elements() * core::dtype_size(dtype); }
+  bool operator==(const TensorBox&) const = default;
 };
 
 /// A box together with the place of its elements in a flat buffer, where they are dense too.

@@ -1,0 +1,147 @@
+#include "checkpoint/commit.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include "checkpoint/directory.h"
+#include "checkpoint/durable_file.h"
+#include "checkpoint/rank_file.h"
+
+namespace baleen::checkpoint {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view kPartialMark = ".partial-";
+constexpr std::string_view kRemovedMark = ".removed-";
+
+/// Where a name that is about to be taken away goes first, so that no reader sees half of it.
+fs::path marked(const fs::path& path, std::string_view mark, std::uint64_t id) {
+  return path.parent_path() / fmt::format("{}{}{:016x}", path.filename().string(), mark, id);
+}
+
+bool is_leftover(const fs::path& path) {
+  const std::string name = path.filename();
+  return (name.starts_with("step-") || name.starts_with(kLatestName)) &&
+         (name.find(kPartialMark) != std::string::npos || name.find(kRemovedMark) != std::string::npos);
+}
+
+void remove_tree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) throw storage_error("remove", path, error.value());
+}
+
+std::string utc_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now - seconds);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06d}Z", fmt::gmtime(seconds.count()), microseconds.count());
+}
+
+/// Reads what each rank wrote, and so proves that it is there and whole in its structure.
+void collect_rank_files(const fs::path& directory, Manifest& manifest) {
+  std::map<std::pair<std::string, std::string>, TensorEntry> tensors;
+  for (int rank = 0; rank < manifest.world_size; ++rank) {
+    const std::string name = rank_file_name(rank);
+    const LoadedTable loaded = read_rank_table(directory / name);
+    manifest.files.push_back({name, static_cast<std::int64_t>(fs::file_size(directory / name)), loaded.digest});
+    for (std::size_t piece = 0; piece < loaded.table.pieces.size(); ++piece) {
+      const TensorBox& box = loaded.table.pieces[piece].box;
+      TensorEntry& tensor = tensors[{box.tensor, box.kind}];
+      if (tensor.boxes.empty()) tensor = {box.tensor, box.kind, box.dtype, box.shape, {}};
+      core::require(tensor.dtype == box.dtype && tensor.shape == box.shape, "all ranks save one tensor alike");
+      tensor.boxes.push_back({rank, static_cast<int>(piece), box.box});
+    }
+  }
+  for (auto& [key, tensor] : tensors) {
+    std::int64_t saved = 0;
+    for (const StoredBox& stored : tensor.boxes) saved += stored.box.elements();
+    core::require(saved == whole(tensor.shape).elements(), "the boxes of all ranks tile each tensor");
+    manifest.tensors.push_back(std::move(tensor));
+  }
+}
+
+/// Takes away the checkpoints that `keep` no longer covers: the ones saved first, never the one LATEST names. What
+/// cannot be read stays: it may belong to a newer Baleen.
+std::vector<std::string> remove_old(const fs::path& run_dir, int keep, std::uint64_t id) {
+  std::vector<std::string> notes;
+  if (keep <= 0) return notes;
+  std::vector<ListedCheckpoint> listed = list_checkpoints(run_dir);
+  std::erase_if(listed, [](const ListedCheckpoint& checkpoint) { return !checkpoint.complete(); });
+  std::ranges::sort(listed, saved_before);
+  for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < listed.size(); ++i) {
+    if (listed[i].latest) continue;
+    try {
+      const fs::path aside = marked(listed[i].path, kRemovedMark, id);
+      rename_durably(listed[i].path, aside);
+      remove_tree(aside);
+    } catch (const core::Error& error) {
+      notes.push_back(error.what());
+    }
+  }
+  return notes;
+}
+
+}  // namespace
+
+CheckpointSave::CheckpointSave(const fs::path& run_dir, std::int64_t step, std::uint64_t id)
+    : run_dir_(run_dir),
+      final_(checkpoints_directory(run_dir) / step_directory_name(step)),
+      partial_(marked(final_, kPartialMark, id)),
+      step_(step),
+      id_(id) {}
+
+void CheckpointSave::prepare() {
+  const fs::path checkpoints = checkpoints_directory(run_dir_);
+  std::error_code error;
+  fs::create_directories(checkpoints, error);
+  if (error) throw storage_error("create", checkpoints, error.value());
+  fs::directory_iterator entries(checkpoints, error);
+  if (error) throw storage_error("list", checkpoints, error.value());
+  for (const fs::directory_entry& entry : entries)
+    if (is_leftover(entry.path())) remove_tree(entry.path());
+  fs::create_directory(partial_, error);
+  if (error) throw storage_error("create", partial_, error.value());
+}
+
+std::vector<std::string> CheckpointSave::commit(Manifest manifest, const std::string& config, int keep) {
+  core::require(manifest.step == step_ && manifest.files.empty(), "the manifest is of this save");
+  try {
+    collect_rank_files(partial_, manifest);
+  } catch (const core::Error& error) {
+    if (error.code() != core::ExitCode::corrupt_checkpoint) throw;
+    throw core::Error(core::ExitCode::storage, fmt::format("checkpoint {} not committed: {}", step_, error.what()),
+                      "a file that was just written cannot be read back: check the file system");
+  }
+  manifest.saved = utc_now();
+  manifest.config_digest = digest_of(config);
+  write_file(partial_ / kConfigName, config);
+  write_file(partial_ / kManifestName, to_json(manifest));
+  sync(partial_);
+
+  const fs::path replaced = replace_directory(partial_, final_, marked(final_, kRemovedMark, id_));
+  const fs::path latest = checkpoints_directory(run_dir_) / kLatestName;
+  const fs::path new_latest = marked(latest, kPartialMark, id_);
+  write_file(new_latest, final_.filename().string() + "\n");
+  rename_durably(new_latest, latest);
+
+  std::vector<std::string> notes = remove_old(run_dir_, keep, id_);
+  if (!replaced.empty()) {
+    std::error_code error;
+    fs::remove_all(replaced, error);
+    if (error) notes.push_back(storage_error("remove", replaced, error.value()).what());
+  }
+  return notes;
+}
+
+void CheckpointSave::abandon() noexcept {
+  std::error_code ignored;  // the next save removes what stays
+  fs::remove_all(partial_, ignored);
+}
+
+}  // namespace baleen::checkpoint

@@ -1,0 +1,175 @@
+#include "checkpoint/reader.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "checkpoint/block_reader.h"
+#include "checkpoint/directory.h"
+
+namespace baleen::checkpoint {
+namespace fs = std::filesystem;
+
+namespace {
+
+core::Error corrupt(const std::string& what) {
+  return {core::ExitCode::corrupt_checkpoint, what};
+}
+
+/// Runs `work`; to errors of damage it adds what to do about them.
+auto with_next_action(const fs::path& checkpoint, const auto& work) {
+  try {
+    return work();
+  } catch (const core::Error& error) {
+    if (error.code() != core::ExitCode::corrupt_checkpoint) throw;
+    throw core::Error(error.code(), error.what(), next_action_for_damage(checkpoint));
+  }
+}
+
+/// An open rank file. Its table is that of the manifest.
+struct RankFile {
+  RankFile(const fs::path& file_path, const FileEntry& entry)
+      : path(file_path), descriptor(path, O_RDONLY), table(read_rank_table(path, &entry.table_digest).table) {}
+  fs::path path;
+  FileDescriptor descriptor;
+  RankTable table;
+};
+
+void check_file(const fs::path& path, std::int64_t bytes) {
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(path, error);
+  if (error == std::errc::no_such_file_or_directory) throw corrupt(path.string() + " is missing");
+  if (error) throw storage_error("inspect", path, error.value());
+  if (static_cast<std::int64_t>(size) != bytes)
+    throw corrupt(fmt::format("{} has {} bytes, {} were saved", path.string(), size, bytes));
+}
+
+}  // namespace
+
+class CheckpointReader::State {
+ public:
+  explicit State(const fs::path& directory) : directory_(directory), manifest_(read_manifest(directory)) {
+    for (const FileEntry& file : manifest_.files) check_file(directory / file.name, file.bytes);
+    std::error_code error;
+    const fs::path config = directory / kConfigName;
+    if (!fs::exists(config, error)) throw corrupt(config.string() + " is missing");
+    config_ = read_file(config);
+    if (digest_of(config_) != manifest_.config_digest)
+      throw corrupt(config.string() + ": it was changed after the checkpoint was written");
+    files_.resize(manifest_.files.size());
+  }
+
+  const fs::path& directory() const { return directory_; }
+  const Manifest& manifest() const { return manifest_; }
+  const std::string& config() const { return config_; }
+
+  /// Opened when first needed: a rank that loads its shard touches few files.
+  const RankFile& file(int index) const {
+    const std::lock_guard lock(mutex_);
+    const auto at = static_cast<std::size_t>(index);
+    const FileEntry& entry = manifest_.files[at];
+    if (!files_[at]) files_[at] = std::make_unique<RankFile>(directory_ / entry.name, entry);
+    return *files_[at];
+  }
+
+  /// What the rank file's table says of a box of the manifest.
+  const StoredPiece& piece(const RankFile& in, const TensorEntry& tensor, const StoredBox& stored) const {
+    const auto at = static_cast<std::size_t>(stored.piece);
+    const TensorBox expected{tensor.name, tensor.kind, tensor.dtype, tensor.shape, stored.box};
+    if (at >= in.table.pieces.size() || in.table.pieces[at].box != expected)
+      throw corrupt(fmt::format("{}: its table does not hold {} of {} {}", in.path.string(), str(stored.box),
+                                tensor.kind, tensor.name));
+    return in.table.pieces[at];
+  }
+
+  void read(const TensorEntry& tensor, const Box& box, std::span<std::byte> out) const {
+    std::int64_t found = 0;
+    for (const StoredBox& stored : tensor.boxes) {
+      const std::int64_t shared = intersection(stored.box, box).elements();
+      if (shared == 0) continue;
+      const RankFile& in = file(stored.file);
+      BlockReader reader(in.descriptor, in.path, piece(in, tensor, stored), in.table.block_bytes);
+      copy_shared(reader, stored.box, box, core::dtype_size(tensor.dtype), out);
+      found += shared;
+    }
+    if (found != box.elements())
+      throw corrupt(fmt::format("{}: {} elements of {} {} {} were saved, it has {}", directory_.string(), found,
+                                tensor.kind, tensor.name, str(box), box.elements()));
+  }
+
+ private:
+  fs::path directory_;
+  Manifest manifest_;
+  std::string config_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<RankFile>> files_;
+};
+
+CheckpointReader::CheckpointReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+CheckpointReader::CheckpointReader(CheckpointReader&&) noexcept = default;
+CheckpointReader& CheckpointReader::operator=(CheckpointReader&&) noexcept = default;
+CheckpointReader::~CheckpointReader() = default;
+
+CheckpointReader CheckpointReader::open(const fs::path& directory) {
+  return CheckpointReader(with_next_action(directory, [&] { return std::make_unique<State>(directory); }));
+}
+
+const fs::path& CheckpointReader::directory() const {
+  return state_->directory();
+}
+
+const Manifest& CheckpointReader::manifest() const {
+  return state_->manifest();
+}
+
+const std::string& CheckpointReader::config() const {
+  return state_->config();
+}
+
+const TensorEntry* CheckpointReader::find(const std::string& tensor, const std::string& kind) const {
+  const std::vector<TensorEntry>& tensors = manifest().tensors;
+  const auto at = std::ranges::lower_bound(tensors, std::tie(tensor, kind), {},
+                                           [](const TensorEntry& entry) { return std::tie(entry.name, entry.kind); });
+  return at != tensors.end() && at->name == tensor && at->kind == kind ? &*at : nullptr;
+}
+
+void CheckpointReader::read(const std::string& tensor, const std::string& kind, const Box& box,
+                            std::span<std::byte> out) const {
+  const TensorEntry* entry = find(tensor, kind);
+  if (entry == nullptr)
+    throw core::Error(core::ExitCode::usage, fmt::format("{} holds no {} of {}", directory().string(), kind, tensor),
+                      "compare its config.toml with this run's, or list its tensors: baleen ckpt ls --tensors");
+  core::require(contains(entry->shape, box), "a box that is read lies inside its tensor");
+  core::require(static_cast<std::int64_t>(out.size()) == box.elements() * core::dtype_size(entry->dtype),
+                "a box that is read comes with room for its bytes");
+  with_next_action(directory(), [&] { state_->read(*entry, box, out); });
+}
+
+std::vector<std::string> CheckpointReader::verify(const std::function<void(std::int64_t)>& progress) const {
+  std::vector<std::string> faults;
+  const auto noting = [&](const auto& work) {
+    try {
+      work();
+    } catch (const core::Error& error) {
+      faults.push_back(error.what());
+    }
+  };
+  for (std::size_t i = 0; i < manifest().files.size(); ++i)
+    noting([&] {
+      const RankFile& in = state_->file(static_cast<int>(i));
+      noting([&] { check_datasets(in.path, in.table); });
+      for (const StoredPiece& piece : in.table.pieces) {
+        BlockReader reader(in.descriptor, in.path, piece, in.table.block_bytes);
+        for (std::size_t block = 0; block < piece.blocks.size(); ++block)
+          noting([&] { progress(reader.check(static_cast<std::int64_t>(block))); });
+      }
+    });
+  for (const TensorEntry& tensor : manifest().tensors)
+    for (const StoredBox& stored : tensor.boxes)
+      noting([&] { state_->piece(state_->file(stored.file), tensor, stored); });
+  return faults;
+}
+
+}  // namespace baleen::checkpoint
