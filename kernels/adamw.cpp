@@ -37,7 +37,7 @@ void adamw_(const at::Tensor& master, const at::Tensor& gradient, const at::Tens
             const AdamwOptions& options) {
   const FlatShard shard = flat_shard(master, gradient, exp_avg, exp_avg_sq, value, decay, state);
   if (on_cuda(master)) {
-    launch_adamw(shard, options, current_stream(master));
+    launch_adamw(shard, options, CudaScope(master).stream());
     return;
   }
   if (shard.state->skip) return;

@@ -25,11 +25,13 @@ void launch_sgd(const FlatShard&, const SgdOptions&, void*) {
 }
 
 template <typename T>
-void launch_squared_norm(const T*, const Chunk*, std::int64_t, double*, double*, std::int32_t*, void*) {
+void launch_squared_norm(const T*, const SegmentChunk*, std::int64_t, double*, double*, std::int32_t*, void*) {
   absent();
 }
-template void launch_squared_norm(const float*, const Chunk*, std::int64_t, double*, double*, std::int32_t*, void*);
-template void launch_squared_norm(const double*, const Chunk*, std::int64_t, double*, double*, std::int32_t*, void*);
+template void launch_squared_norm(const float*, const SegmentChunk*, std::int64_t, double*, double*, std::int32_t*,
+                                  void*);
+template void launch_squared_norm(const double*, const SegmentChunk*, std::int64_t, double*, double*, std::int32_t*,
+                                  void*);
 
 void launch_decide_step(StepState*, const StepRules&, const double*, const std::int32_t*, const double*, const double*,
                         std::int64_t, void*) {

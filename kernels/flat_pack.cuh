@@ -1,37 +1,34 @@
 #pragma once
-// 16 bytes of a flat buffer at a time, as registers of one thread, for CUDA kernels; the last pack may be partial.
+// 16 bytes of a flat shard at a time, for the kernels of optimizers; the last ones of a shard may be fewer.
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
-#include <cstdint>
+#include "kernels/cuda_kernel.cuh"
 
 namespace baleen::kernels {
 
 template <typename T>
-struct alignas(16) Pack {
-  static constexpr int kWidth = 16 / sizeof(T);
-  T at[kWidth];
-};
+inline constexpr int kPack = 16 / sizeof(T);
+template <typename T>
+using Pack = Chunk<T, kPack<T>>;
 
-/// `valid` elements from `from` (16-byte aligned); zeros beyond them.
+/// `valid` elements from `from` (16-byte aligned), zeros beyond them.
 template <typename T>
 __device__ Pack<T> load_pack(const T* from, std::int64_t valid) {
-  if (valid >= Pack<T>::kWidth) return *reinterpret_cast<const Pack<T>*>(from);
+  if (valid >= kPack<T>) return load<kPack<T>>(from);
   Pack<T> pack;
 #pragma unroll
-  for (int i = 0; i < Pack<T>::kWidth; ++i) pack.at[i] = i < valid ? from[i] : T(0);
+  for (int i = 0; i < kPack<T>; ++i) pack.at[i] = i < valid ? from[i] : T(0);
   return pack;
 }
 
-template <typename T>
-__device__ void store_pack(T* to, const Pack<T>& pack, std::int64_t valid) {
-  if (valid >= Pack<T>::kWidth) {
-    *reinterpret_cast<Pack<T>*>(to) = pack;
+/// Writes the first `valid` elements.
+template <typename T, int N>
+__device__ void store_pack(T* to, const Chunk<T, N>& pack, std::int64_t valid) {
+  if (valid >= N) {
+    store(to, pack);
     return;
   }
 #pragma unroll
-  for (int i = 0; i < Pack<T>::kWidth; ++i) {
+  for (int i = 0; i < N; ++i) {
     if (i < valid) to[i] = pack.at[i];
   }
 }
@@ -39,32 +36,15 @@ __device__ void store_pack(T* to, const Pack<T>& pack, std::int64_t valid) {
 /// Value type of shards whose masters are the values: nothing is published.
 struct NoValue {};
 
-__device__ inline void round_to(__nv_bfloat16& out, float x) {
-  out = __float2bfloat16_rn(x);
-}
-__device__ inline void round_to(__half& out, float x) {
-  out = __float2half_rn(x);
-}
-
-/// Writes the rounded pack to the published values.
+/// Writes the rounded masters to the published values.
 template <typename V, typename T>
-__device__ void publish_pack(V* to, const Pack<T>& pack, std::int64_t valid) {
-  constexpr int kWidth = Pack<T>::kWidth;
-  struct alignas(kWidth * sizeof(V)) Rounded {
-    V at[kWidth];
-  } rounded;
+__device__ void publish_pack(V* to, const Pack<T>& master, std::int64_t valid) {
+  if constexpr (!std::is_same_v<V, NoValue>) {
+    Chunk<V, kPack<T>> rounded;
 #pragma unroll
-  for (int i = 0; i < kWidth; ++i) round_to(rounded.at[i], pack.at[i]);
-  if (valid >= kWidth) {
-    *reinterpret_cast<Rounded*>(to) = rounded;
-    return;
-  }
-#pragma unroll
-  for (int i = 0; i < kWidth; ++i) {
-    if (i < valid) to[i] = rounded.at[i];
+    for (int i = 0; i < kPack<T>; ++i) rounded.at[i] = static_cast<V>(master.at[i]);
+    store_pack(to, rounded, valid);
   }
 }
-template <typename T>
-__device__ void publish_pack(NoValue*, const Pack<T>&, std::int64_t) {}
 
 }  // namespace baleen::kernels

@@ -34,7 +34,7 @@ void sgd_(const at::Tensor& master, const at::Tensor& gradient, const at::Tensor
           const at::Tensor& decay, const at::Tensor& state, const SgdOptions& options) {
   const FlatShard shard = flat_shard(master, gradient, momentum, {}, value, decay, state);
   if (on_cuda(master)) {
-    launch_sgd(shard, options, current_stream(master));
+    launch_sgd(shard, options, CudaScope(master).stream());
     return;
   }
   if (shard.state->skip) return;

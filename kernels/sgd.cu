@@ -1,5 +1,3 @@
-#include <cuda_runtime.h>
-
 #include "kernels/flat_pack.cuh"
 #include "kernels/sgd_launch.h"
 
@@ -16,38 +14,38 @@ __global__ void __launch_bounds__(kThreads) sgd_kernel(FlatShard shard, SgdOptio
   if (threadIdx.x == 0) shared = sgd_coefficients<T>(options, *shard.state);
   __syncthreads();
   const SgdCoefficients<T> c = shared;
-  constexpr int kWidth = Pack<T>::kWidth;
   auto* master = static_cast<T*>(shard.master);
   const auto* gradient = static_cast<const T*>(shard.gradient);
   auto* momentum = static_cast<T*>(shard.first_moment);
-  std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * kPacksPerThread * kThreads + threadIdx.x) * kWidth;
+  std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * kPacksPerThread * kThreads + threadIdx.x) * kPack<T>;
 #pragma unroll
-  for (int round = 0; round < kPacksPerThread; ++round, i += static_cast<std::int64_t>(kThreads) * kWidth) {
+  for (int round = 0; round < kPacksPerThread; ++round, i += static_cast<std::int64_t>(kThreads) * kPack<T>) {
     const std::int64_t valid = shard.n - i;
     if (valid <= 0) return;
     Pack<T> p = load_pack(master + i, valid), u = load_pack(momentum + i, valid);
     const Pack<T> g = load_pack(gradient + i, valid);
     const T keep = shard.decay[i / kDecayBlock] ? c.keep : T(1);
 #pragma unroll
-    for (int k = 0; k < kWidth; ++k) sgd_update(p.at[k], g.at[k], u.at[k], keep, c);
+    for (int k = 0; k < kPack<T>; ++k) sgd_update(p.at[k], g.at[k], u.at[k], keep, c);
     store_pack(master + i, p, valid);
     store_pack(momentum + i, u, valid);
-    publish_pack(static_cast<V*>(shard.value) + i, p, valid);
+    publish_pack<V, T>(static_cast<V*>(shard.value) + i, p, valid);
   }
 }
 
 template <typename T, typename V>
 void launch(const FlatShard& shard, const SgdOptions& options, cudaStream_t stream) {
-  constexpr std::int64_t kPerBlock = static_cast<std::int64_t>(kThreads) * kPacksPerThread * Pack<T>::kWidth;
-  const std::int64_t blocks = (shard.n + kPerBlock - 1) / kPerBlock;
+  constexpr std::int64_t kPerBlock = static_cast<std::int64_t>(kThreads) * kPacksPerThread * kPack<T>;
+  const std::int64_t blocks = divide_up(shard.n, kPerBlock);
   if (blocks == 0) return;
   sgd_kernel<T, V><<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(shard, options);
+  check_launch("sgd");
 }
 
 }  // namespace
 
 void launch_sgd(const FlatShard& shard, const SgdOptions& options, void* stream) {
-  const auto s = static_cast<cudaStream_t>(stream);
+  const auto s = as_stream(stream);
   if (shard.type == core::DType::f64) {
     launch<double, NoValue>(shard, options, s);
   } else if (!shard.value) {

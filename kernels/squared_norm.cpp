@@ -31,7 +31,8 @@ double sum_of_squares(const T* x, std::int64_t n) {
 }
 
 template <typename T>
-void squared_norm_cpu(const T* gradient, const Chunk* chunks, std::int64_t count, double& sum, std::int32_t& first) {
+void squared_norm_cpu(const T* gradient, const SegmentChunk* chunks, std::int64_t count, double& sum,
+                      std::int32_t& first) {
   double total = 0;
   for (std::int64_t c = 0; c < count; ++c) {
     const double partial = sum_of_squares(gradient + chunks[c].offset, chunks[c].elements);
@@ -45,13 +46,13 @@ template <typename T>
 void dispatch(const at::Tensor& gradient, const SegmentTable& table, const at::Tensor& sum,
               const at::Tensor& first_nonfinite) {
   const T* g = gradient.const_data_ptr<T>();
-  const auto* chunks = static_cast<const Chunk*>(table.chunks.const_data_ptr());
+  const auto* chunks = static_cast<const SegmentChunk*>(table.chunks.const_data_ptr());
   const std::int64_t count = table.chunks.size(0);
   auto* total = sum.mutable_data_ptr<double>();
   auto* first = first_nonfinite.mutable_data_ptr<std::int32_t>();
   if (on_cuda(gradient)) {
     launch_squared_norm(g, chunks, count, table.partials.mutable_data_ptr<double>(), total, first,
-                        current_stream(gradient));
+                        CudaScope(gradient).stream());
   } else {
     squared_norm_cpu(g, chunks, count, *total, *first);
   }
@@ -60,7 +61,7 @@ void dispatch(const at::Tensor& gradient, const SegmentTable& table, const at::T
 }  // namespace
 
 SegmentTable make_segment_table(const std::vector<Segment>& segments, at::Device device) {
-  std::vector<Chunk> chunks;
+  std::vector<SegmentChunk> chunks;
   for (const Segment& segment : segments) {
     for (std::int64_t done = 0; done < segment.elements; done += kChunkElements) {
       chunks.push_back({segment.offset + done, std::min(kChunkElements, segment.elements - done), segment.parameter});
@@ -68,7 +69,7 @@ SegmentTable make_segment_table(const std::vector<Segment>& segments, at::Device
   }
   const auto rows = static_cast<std::int64_t>(chunks.size());
   const at::Tensor host = at::empty({rows, 3}, at::kLong);
-  std::copy(chunks.begin(), chunks.end(), static_cast<Chunk*>(host.mutable_data_ptr()));
+  std::copy(chunks.begin(), chunks.end(), static_cast<SegmentChunk*>(host.mutable_data_ptr()));
   return {host.to(device), at::empty({rows}, at::TensorOptions(device).dtype(at::kDouble))};
 }
 

@@ -1,5 +1,4 @@
-#include <cuda_runtime.h>
-
+#include "kernels/cuda_kernel.cuh"
 #include "kernels/squared_norm_launch.h"
 
 namespace baleen::kernels {
@@ -7,83 +6,56 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kSumThreads = 1024;
-constexpr int kWarp = 32;
-
-// Sum over the block in a fixed order; thread 0 holds it.
-template <int threads>
-__device__ double block_sum(double value) {
-  __shared__ double warps[threads / kWarp];
-  for (int offset = kWarp / 2; offset > 0; offset /= 2) value += __shfl_down_sync(0xffffffffu, value, offset);
-  if (threadIdx.x % kWarp == 0) warps[threadIdx.x / kWarp] = value;
-  __syncthreads();
-  if (threadIdx.x < kWarp) {
-    value = threadIdx.x < threads / kWarp ? warps[threadIdx.x] : 0.0;
-    for (int offset = kWarp / 2; offset > 0; offset /= 2) value += __shfl_down_sync(0xffffffffu, value, offset);
-  }
-  return value;
-}
-
-template <typename T>
-struct Vector16;
-template <>
-struct Vector16<float> {
-  using type = float4;
-  static __device__ double squares(float4 v) {
-    const double x = v.x, y = v.y, z = v.z, w = v.w;
-    return (x * x + y * y) + (z * z + w * w);
-  }
-};
-template <>
-struct Vector16<double> {
-  using type = double2;
-  static __device__ double squares(double2 v) { return v.x * v.x + v.y * v.y; }
-};
 
 // One chunk a block: 16-byte loads where it starts on 16 bytes (all but tightly fused parameters), single ones
 // elsewhere.
 template <typename T>
-__global__ void chunk_squares(const T* gradient, const Chunk* chunks, double* partials, std::int32_t* first_nonfinite) {
-  using Vector = typename Vector16<T>::type;
-  constexpr int kWidth = sizeof(Vector) / sizeof(T);
-  const Chunk chunk = chunks[blockIdx.x];
+__global__ void __launch_bounds__(kThreads) chunk_squares_kernel(const T* gradient, const SegmentChunk* chunks,
+                                                                 double* partials, std::int32_t* first_nonfinite) {
+  __shared__ double scratch[kThreads / kWarp];
+  constexpr int kWidth = 16 / sizeof(T);
+  const SegmentChunk chunk = chunks[blockIdx.x];
   const T* x = gradient + chunk.offset;
-  const bool aligned = reinterpret_cast<std::uintptr_t>(x) % sizeof(Vector) == 0;
-  const std::int64_t vectors = aligned ? chunk.elements / kWidth : 0;
+  const bool aligned = reinterpret_cast<std::uintptr_t>(x) % 16 == 0;
+  const std::int64_t wide = aligned ? chunk.elements / kWidth * kWidth : 0;
   double sum = 0;
-  for (std::int64_t i = threadIdx.x; i < vectors; i += kThreads) {
-    sum += Vector16<T>::squares(reinterpret_cast<const Vector*>(x)[i]);
+  for (std::int64_t i = static_cast<std::int64_t>(threadIdx.x) * kWidth; i < wide; i += kThreads * kWidth) {
+    const Chunk<T, kWidth> values = load<kWidth>(x + i);
+#pragma unroll
+    for (int k = 0; k < kWidth; ++k) sum += static_cast<double>(values.at[k]) * static_cast<double>(values.at[k]);
   }
-  for (std::int64_t i = vectors * kWidth + threadIdx.x; i < chunk.elements; i += kThreads) {
-    const double value = x[i];
-    sum += value * value;
+  for (std::int64_t i = wide + threadIdx.x; i < chunk.elements; i += kThreads) {
+    sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
   }
-  sum = block_sum<kThreads>(sum);
+  sum = group_sum<kThreads / kWarp>(sum, scratch);
   if (threadIdx.x == 0) {
     partials[blockIdx.x] = sum;
     if (!isfinite(sum)) atomicMin(first_nonfinite, static_cast<std::int32_t>(chunk.parameter));
   }
 }
 
-__global__ void add_partials(const double* partials, std::int64_t count, double* total) {
+__global__ void __launch_bounds__(kSumThreads) total_kernel(const double* partials, std::int64_t count, double* total) {
+  __shared__ double scratch[kSumThreads / kWarp];
   double sum = 0;
   for (std::int64_t i = threadIdx.x; i < count; i += kSumThreads) sum += partials[i];
-  sum = block_sum<kSumThreads>(sum);
+  sum = group_sum<kSumThreads / kWarp>(sum, scratch);
   if (threadIdx.x == 0) *total += sum;
 }
 
 }  // namespace
 
 template <typename T>
-void launch_squared_norm(const T* gradient, const Chunk* chunks, std::int64_t count, double* partials, double* sum,
-                         std::int32_t* first_nonfinite, void* stream) {
-  const auto s = static_cast<cudaStream_t>(stream);
-  chunk_squares<T><<<static_cast<unsigned>(count), kThreads, 0, s>>>(gradient, chunks, partials, first_nonfinite);
-  add_partials<<<1, kSumThreads, 0, s>>>(partials, count, sum);
+void launch_squared_norm(const T* gradient, const SegmentChunk* chunks, std::int64_t count, double* partials,
+                         double* sum, std::int32_t* first_nonfinite, void* stream) {
+  const auto blocks = static_cast<unsigned int>(count);
+  chunk_squares_kernel<T><<<blocks, kThreads, 0, as_stream(stream)>>>(gradient, chunks, partials, first_nonfinite);
+  total_kernel<<<1, kSumThreads, 0, as_stream(stream)>>>(partials, count, sum);
+  check_launch("squared_norm");
 }
 
-template void launch_squared_norm<float>(const float*, const Chunk*, std::int64_t, double*, double*, std::int32_t*,
-                                         void*);
-template void launch_squared_norm<double>(const double*, const Chunk*, std::int64_t, double*, double*, std::int32_t*,
-                                          void*);
+template void launch_squared_norm<float>(const float*, const SegmentChunk*, std::int64_t, double*, double*,
+                                         std::int32_t*, void*);
+template void launch_squared_norm<double>(const double*, const SegmentChunk*, std::int64_t, double*, double*,
+                                          std::int32_t*, void*);
 
 }  // namespace baleen::kernels

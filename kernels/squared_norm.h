@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/step_state.h"
+
 namespace baleen::kernels {
 
 /// A part of a flat buffer that counts, and the parameter that it belongs to.
@@ -15,9 +17,6 @@ struct Segment {
   std::int32_t parameter = 0;  // any numbering; the smallest non-finite one is reported
 };
 
-/// `first_nonfinite` where all is finite.
-inline constexpr std::int32_t kAllFinite = INT32_MAX;
-
 /// Segments cut into chunks, ready on the device. Made once per buffer.
 struct SegmentTable {
   at::Tensor chunks;    // [n, 3] int64: offset, elements, parameter
@@ -26,7 +25,8 @@ struct SegmentTable {
 SegmentTable make_segment_table(const std::vector<Segment>& segments, at::Device device);
 
 /// sum (0-dim fp64) += the squares of the table's elements; first_nonfinite (0-dim int32) becomes the smaller of itself
-/// and the first parameter whose squares do not sum to a finite number. gradient: flat fp32 or fp64, contiguous.
+/// and the first parameter whose squares do not sum to a finite number
+/// (kAllFinite where there is none). gradient: flat fp32 or fp64, contiguous.
 /// Deterministic: chunks are summed in a fixed order, whatever the threads. No host synchronisation.
 void squared_norm_(const at::Tensor& gradient, const SegmentTable& table, const at::Tensor& sum,
                    const at::Tensor& first_nonfinite);

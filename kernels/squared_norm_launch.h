@@ -6,7 +6,7 @@
 namespace baleen::kernels {
 
 /// One row of SegmentTable::chunks.
-struct Chunk {
+struct SegmentChunk {
   std::int64_t offset;
   std::int64_t elements;
   std::int64_t parameter;
@@ -14,7 +14,7 @@ struct Chunk {
 
 /// T is float or double. partials: [chunks] scratch.
 template <typename T>
-void launch_squared_norm(const T* gradient, const Chunk* chunks, std::int64_t count, double* partials, double* sum,
-                         std::int32_t* first_nonfinite, void* stream);
+void launch_squared_norm(const T* gradient, const SegmentChunk* chunks, std::int64_t count, double* partials,
+                         double* sum, std::int32_t* first_nonfinite, void* stream);
 
 }  // namespace baleen::kernels

@@ -18,7 +18,7 @@ void decide_step_(const at::Tensor& state, const StepRules& rules, const at::Ten
   const auto* given_loss = loss.const_data_ptr<double>();
   const auto* rates = learning_rates.const_data_ptr<double>();
   if (on_cuda(state)) {
-    launch_decide_step(s, rules, norm, first, given_loss, rates, learning_rates.numel(), current_stream(state));
+    launch_decide_step(s, rules, norm, first, given_loss, rates, learning_rates.numel(), CudaScope(state).stream());
   } else {
     decide_step(*s, rules, *norm, *given_loss, *first, rates, learning_rates.numel());
   }

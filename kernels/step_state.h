@@ -9,6 +9,9 @@
 
 namespace baleen::kernels {
 
+/// Instead of a parameter's index: no parameter has a non-finite gradient.
+inline constexpr std::int32_t kAllFinite = INT32_MAX;
+
 /// State of the decisions after a step. Every rank holds the same but for first_nonfinite.
 struct StepState {
   // Carried from step to step: what a checkpoint keeps.
@@ -21,9 +24,9 @@ struct StepState {
   std::int32_t bad_at_min = 0;       // of these, the ones that ran at the minimum loss scale
 
   // Of this step: what the optimizer and the log read.
-  std::int32_t skip = 0;              // 1: the optimizer changes nothing
-  std::int32_t first_nonfinite = -1;  // this rank's first parameter with a non-finite gradient, -1: none
-  double used_loss_scale = 1;         // the loss scale that this step's gradients carry
+  std::int32_t skip = 0;                      // 1: the optimizer changes nothing
+  std::int32_t first_nonfinite = kAllFinite;  // this rank's first parameter with a non-finite gradient
+  double used_loss_scale = 1;                 // the loss scale that this step's gradients carry
   double grad_norm = 0;            // of the true gradient (unscaled), before clipping; may be non-finite when skipped
   double gradient_multiplier = 1;  // clip / used_loss_scale: what the optimizer multiplies gradients with
   double lr = 0;                   // of this step

@@ -14,8 +14,8 @@ namespace baleen::optim {
 
 class GradientNorm {
  public:
-  /// A parameter that several tensor ranks hold alike counts on the first that holds it; a name that two units share
-  /// (tied weights, whose gradients are equal by then) counts once. `units` must outlive this.
+  /// A parameter that several tensor ranks hold alike counts on the first of them only. `units` must outlive this; tied
+  /// weights belong to one of them (models::TransformerStage::trained_units()).
   GradientNorm(const std::vector<parallel::Unit*>& units, int tensor_degree, int tensor_rank);
 
   /// Goes over all gradients. Asynchronous on a GPU: current stream. Then squared_norm() waits to be summed over the

@@ -36,4 +36,7 @@ std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const s
 /// [ceil(master elements / kDecayBlock)] uint8 on the unit's device: which blocks of a unit's shard are decayed.
 at::Tensor decay_blocks(const parallel::Unit& unit);
 
+/// What an update also writes: the unit's values, or an undefined tensor where they share storage with the masters.
+at::Tensor published_values(const parallel::Unit& unit);
+
 }  // namespace baleen::optim

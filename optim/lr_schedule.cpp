@@ -1,0 +1,76 @@
+#include "optim/lr_schedule.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "core/error.h"
+
+namespace baleen::optim {
+namespace {
+
+struct Decay {
+  std::int64_t begin = 0;  // first step that decays
+  std::int64_t steps = 1;
+};
+
+Decay decay_of(const LrSchedulerConfig& config, std::int64_t steps) {
+  if (config.name == "wsd") {
+    const std::int64_t decay = config.decay_steps ? config.decay_steps : std::max<std::int64_t>(1, steps / 10);
+    return {steps - decay, decay};
+  }
+  const std::int64_t rest = std::max<std::int64_t>(1, steps - config.warmup_steps);
+  return {config.warmup_steps, config.decay_steps ? config.decay_steps : rest};
+}
+
+double shape(const std::string& name, double x) {
+  if (name == "constant") return 1;
+  if (name == "linear") return 1 - x;
+  if (name == "cosine") return (1 + std::cos(std::numbers::pi * x)) / 2;
+  if (name == "wsd") return 1 - std::sqrt(x);
+  throw core::Error(core::ExitCode::usage, fmt::format("lr_scheduler.name = \"{}\" is not known", name),
+                    "use constant, cosine, linear or wsd");
+}
+
+void check(const LrSchedulerConfig& config, std::int64_t steps) {
+  shape(config.name, 0);  // throws for an unknown name
+  if (config.warmup_steps > steps) {
+    throw core::Error(
+        core::ExitCode::usage,
+        fmt::format("lr_scheduler.warmup_steps = {} is longer than training.steps = {}", config.warmup_steps, steps),
+        "shorten the warmup or train longer");
+  }
+  const Decay decay = decay_of(config, steps);
+  if (config.name == "wsd" && decay.begin < config.warmup_steps) {
+    throw core::Error(core::ExitCode::usage,
+                      fmt::format("lr_scheduler.warmup_steps = {} and decay_steps = {} overlap: training.steps = {}",
+                                  config.warmup_steps, decay.steps, steps),
+                      "shorten one of them or train longer");
+  }
+}
+
+}  // namespace
+
+double learning_rate(const LrSchedulerConfig& config, double peak, std::int64_t steps, std::int64_t step) {
+  if (step < config.warmup_steps) {
+    return peak * static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps + 1);
+  }
+  if (config.name == "constant") return peak;
+  const Decay decay = decay_of(config, steps);
+  const double passed = static_cast<double>(step - decay.begin) / static_cast<double>(decay.steps);
+  const double x = std::clamp(passed, 0.0, 1.0);
+  return peak * (config.min_lr_ratio + (1 - config.min_lr_ratio) * shape(config.name, x));
+}
+
+std::vector<double> learning_rates(const LrSchedulerConfig& config, double peak, std::int64_t steps) {
+  check(config, steps);
+  std::vector<double> rates(static_cast<std::size_t>(steps));
+  for (std::int64_t step = 0; step < steps; ++step) {
+    rates[static_cast<std::size_t>(step)] = learning_rate(config, peak, steps, step);
+  }
+  return rates;
+}
+
+}  // namespace baleen::optim
