@@ -12,9 +12,12 @@ package_is_there() {
 }
 
 header_is_there() {
-  local folder
-  for folder in /usr/include /usr/include/hdf5/serial /usr/local/include ${CPATH//:/ } ${CMAKE_PREFIX_PATH//[:;]/\/include }/include; do
+  local folder prefixes=${CMAKE_PREFIX_PATH:-} compiler_path=${CPATH:-}
+  for folder in /usr/include /usr/include/hdf5/serial /usr/local/include ${compiler_path//:/ }; do
     if [ -e "$folder/$1" ]; then return 0; fi
+  done
+  for folder in ${prefixes//[:;]/ }; do
+    if [ -e "$folder/include/$1" ]; then return 0; fi
   done
   return 1
 }
@@ -36,9 +39,9 @@ describe_packages() {
 
 install_advice() {
   if command -v apt-get >/dev/null 2>&1; then
-    printf 'Install with:\n  apt-get install %s\n' "$*"
+    printf 'Install it with:  apt-get install %s\n' "$*"
   else
-    printf 'Install what these Debian packages hold, by the means of your system:\n  %s\n' "$*"
+    printf 'Install what these Debian packages hold, by the means of your system:  %s\n' "$*"
   fi
 }
 
@@ -48,11 +51,11 @@ install_packages() {
   if [ -z "$(missing_packages "$@")" ]; then return; fi
   missing=$(missing_packages "$@" optional | paste -sd' ')
   if ! command -v apt-get >/dev/null 2>&1; then
-    stop "these are missing, and there is no apt-get: $missing" "$(install_advice "$missing")"
+    stop "some components are missing, and there is no apt-get to install them." "$(install_advice "$missing")"
   fi
   if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null 2>&1; then
-      stop "these packages are missing, and installing them needs root: $missing" "$(install_advice "$missing")"
+      stop "some packages are missing, and installing them needs root or sudo." "$(install_advice "$missing")"
     fi
     as_root=(sudo)
   fi
@@ -60,7 +63,7 @@ install_packages() {
   # shellcheck disable=SC2086  # a list of words
   if ! { "${as_root[@]}" apt-get update -q &&
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing; } </dev/null; then
-    stop "apt-get could not install (its message stands above): $missing" "$(install_advice "$missing")"
+    stop "apt-get could not install what is missing (its message stands above)." "$(install_advice "$missing")"
   fi
 }
 
