@@ -54,9 +54,14 @@ BALEEN_HOST_DEVICE std::uint32_t random_u32(RandomStream s, std::uint64_t index)
   return philox(s, index / 4).word[index % 4];
 }
 
+/// Uniform in [0, 1) with 24 bits.
+BALEEN_HOST_DEVICE float uniform_from(std::uint32_t word) {
+  return static_cast<float>(word >> 8) * (1.0f / 16777216.0f);
+}
+
 /// Uniform in [0, 1) with 24 bits, of element `index`.
 BALEEN_HOST_DEVICE float random_uniform(RandomStream s, std::uint64_t index) {
-  return static_cast<float>(random_u32(s, index) >> 8) * (1.0f / 16777216.0f);
+  return uniform_from(random_u32(s, index));
 }
 
 }  // namespace baleen::core

@@ -3,9 +3,17 @@
 
 #include "core/error.h"
 #include "kernels/adamw_launch.h"
+#include "kernels/cross_entropy_launch.h"
+#include "kernels/device.h"
+#include "kernels/dropout_launch.h"
+#include "kernels/embedding_launch.h"
+#include "kernels/random_fill_launch.h"
+#include "kernels/rms_norm_launch.h"
+#include "kernels/rope_launch.h"
 #include "kernels/sgd_launch.h"
 #include "kernels/squared_norm_launch.h"
 #include "kernels/step_control_launch.h"
+#include "kernels/swiglu_launch.h"
 
 namespace baleen::kernels {
 namespace {
@@ -35,6 +43,53 @@ template void launch_squared_norm(const double*, const SegmentChunk*, std::int64
 
 void launch_decide_step(StepState*, const StepRules&, const double*, const std::int32_t*, const double*, const double*,
                         std::int64_t, void*) {
+  absent();
+}
+
+void* current_stream(at::Device) {
+  absent();
+}
+
+void launch_cross_entropy_parts(core::DType, const CrossEntropyPartsArgs&, void*) {
+  absent();
+}
+void launch_cross_entropy_gradient(core::DType, const CrossEntropyGradientArgs&, void*) {
+  absent();
+}
+
+void launch_dropout(core::DType, const DropoutArgs&, void*) {
+  absent();
+}
+
+void launch_embedding(core::DType, const EmbeddingArgs&, void*) {
+  absent();
+}
+void launch_embedding_backward(core::DType, core::DType, const EmbeddingBackwardArgs&, void*) {
+  absent();
+}
+
+void launch_fill_normal(core::DType, void*, std::int64_t, double, core::RandomStream, std::int64_t, void*) {
+  absent();
+}
+
+void launch_rms_norm(core::DType, const RmsNormArgs&, void*) {
+  absent();
+}
+void launch_rms_norm_backward(core::DType, const RmsNormBackwardArgs&, void*) {
+  absent();
+}
+std::int64_t rms_norm_max_dim(core::DType) {
+  absent();
+}
+
+void launch_rope(core::DType, const RopeArgs&, void*) {
+  absent();
+}
+
+void launch_swiglu(core::DType, const SwigluArgs&, void*) {
+  absent();
+}
+void launch_swiglu_backward(core::DType, const SwigluBackwardArgs&, void*) {
   absent();
 }
 

@@ -1,8 +1,5 @@
 #include "kernels/device.h"
 
-#include <c10/core/Stream.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
-
 #include "core/error.h"
 
 namespace baleen::kernels {
@@ -17,8 +14,6 @@ core::DType dtype_of(const at::Tensor& tensor) {
       return core::DType::bf16;
     case at::kHalf:
       return core::DType::f16;
-    case at::kLong:
-      return core::DType::i64;
     default:
       throw core::Error(core::ExitCode::internal, "no kernel takes tensors of this element type");
   }
@@ -28,12 +23,20 @@ at::ScalarType compute_type(at::ScalarType type) {
   return type == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-void* current_stream(const at::Tensor& tensor) {
-  return c10::impl::VirtualGuardImpl(tensor.device().type()).getStream(tensor.device()).native_handle();
+bool has_dense_rows(const at::Tensor& tensor) {
+  const std::int64_t dims = tensor.dim();
+  return (dims == 2 || dims == 3) && (tensor.size(dims - 1) <= 1 || tensor.stride(dims - 1) == 1);
 }
 
-bool has_dense_rows(const at::Tensor& tensor) {
-  return tensor.dim() == 2 && (tensor.size(1) <= 1 || tensor.stride(1) == 1);
+RowLayout row_layout(const at::Tensor& tensor) {
+  if (tensor.dim() == 2) return {.inner = 1, .outer_stride = tensor.stride(0), .inner_stride = 0};
+  return {.inner = tensor.size(1), .outer_stride = tensor.stride(0), .inner_stride = tensor.stride(1)};
 }
+
+std::int64_t row_count(const at::Tensor& tensor) {
+  return tensor.dim() == 2 ? tensor.size(0) : tensor.size(0) * tensor.size(1);
+}
+
+CudaScope::CudaScope(const at::Tensor& tensor) : guard_(tensor.device()), stream_(current_stream(tensor.device())) {}
 
 }  // namespace baleen::kernels

@@ -1,30 +1,103 @@
 #include "kernels/embedding.h"
 
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/sort.h>
 
-#include <ATen/TensorOperators.h>
+#include <algorithm>
+#include <tuple>
 
-#include "core/error.h"
 #include "kernels/device.h"
+#include "kernels/element_type.h"
+#include "kernels/embedding_launch.h"
 
 namespace baleen::kernels {
+namespace {
+
+template <typename T>
+void embedding_cpu(const EmbeddingArgs& a) {
+  for (std::int64_t i = 0; i < a.count; ++i) {
+    T* out = static_cast<T*>(a.out) + i * a.dim;
+    const std::int64_t row = a.tokens[i] - a.first_row;
+    if (row >= 0 && row < a.rows) {
+      std::copy_n(static_cast<const T*>(a.table) + row * a.dim, a.dim, out);
+    } else {
+      std::fill_n(out, a.dim, T{0});
+    }
+  }
+}
+
+template <typename T, typename Out>
+void backward_cpu(const at::Tensor& dy, const std::int64_t* tokens, const at::Tensor& out, std::int64_t first_row) {
+  const std::int64_t dim = out.size(1);
+  for (std::int64_t i = 0; i < dy.size(0); ++i) {
+    const std::int64_t row = tokens[i] - first_row;
+    if (row < 0 || row >= out.size(0)) continue;
+    const T* from = dy.const_data_ptr<T>() + i * dy.stride(0);
+    Out* __restrict to = out.mutable_data_ptr<Out>() + row * dim;
+    for (std::int64_t d = 0; d < dim; ++d)
+      to[d] = static_cast<Out>(static_cast<Wide<Out>>(to[d]) + static_cast<Wide<Out>>(from[d]));
+  }
+}
+
+/// Sorted by token, stable, the rows of each token lie together in ascending order of position.
+void backward_cuda(const at::Tensor& dy, const at::Tensor& tokens, const at::Tensor& out, std::int64_t first_row) {
+  const CudaScope scope(dy);
+  const auto [sorted, order] = at::sort(tokens, /*stable=*/true, /*dim=*/0, /*descending=*/false);
+  const std::int64_t count = tokens.numel(), tiles = (count + kEmbeddingTile - 1) / kEmbeddingTile;
+  const at::Tensor partials = at::empty({tiles, 2, dy.size(1)}, dy.options().dtype(compute_type(dy.scalar_type())));
+  const EmbeddingBackwardArgs args{.dy = dy.const_data_ptr(),
+                                   .dy_stride = dy.stride(0),
+                                   .sorted_tokens = sorted.const_data_ptr<std::int64_t>(),
+                                   .order = order.const_data_ptr<std::int64_t>(),
+                                   .count = count,
+                                   .out = out.mutable_data_ptr(),
+                                   .first_row = first_row,
+                                   .rows = out.size(0),
+                                   .dim = out.size(1),
+                                   .partials = partials.mutable_data_ptr()};
+  launch_embedding_backward(dtype_of(dy), dtype_of(out), args, scope.stream());
+}
+
+bool are_tokens(const at::Tensor& tokens) {
+  return tokens.dim() == 1 && tokens.is_contiguous() && tokens.scalar_type() == at::kLong;
+}
+
+}  // namespace
 
 at::Tensor embedding(const at::Tensor& tokens, const at::Tensor& table, std::int64_t first_row) {
-  core::require(tokens.dim() == 1 && table.dim() == 2, "embedding: tokens [T], table [rows, D]");
-  const at::Tensor local = tokens - first_row;
-  const at::Tensor elsewhere = local.lt(0).logical_or_(local.ge(table.size(0)));
-  return table.index_select(0, local.masked_fill(elsewhere, 0)).masked_fill_(elsewhere.unsqueeze(1), 0);
+  core::require(are_tokens(tokens) && table.dim() == 2 && table.is_contiguous(),
+                "embedding: tokens [T] int64, table [rows, D] contiguous");
+  at::Tensor out = at::empty({tokens.numel(), table.size(1)}, table.options());
+  const EmbeddingArgs args{.tokens = tokens.const_data_ptr<std::int64_t>(),
+                           .count = tokens.numel(),
+                           .table = table.const_data_ptr(),
+                           .first_row = first_row,
+                           .rows = table.size(0),
+                           .dim = table.size(1),
+                           .out = out.mutable_data_ptr()};
+  if (on_cuda(table)) {
+    launch_embedding(dtype_of(table), args, CudaScope(table).stream());
+  } else {
+    for_element_type(table.scalar_type(), [&]<typename T>() { embedding_cpu<T>(args); });
+  }
+  return out;
 }
 
 void embedding_backward(const at::Tensor& dy, const at::Tensor& tokens, const at::Tensor& out, std::int64_t first_row,
                         double beta) {
-  core::require(dy.dim() == 2 && out.dim() == 2 && dy.size(1) == out.size(1),
-                "embedding_backward: dy [T, D], out [rows, D]");
-  const at::Tensor local = tokens - first_row;
-  const at::Tensor elsewhere = local.lt(0).logical_or_(local.ge(out.size(0)));
+  core::require(dy.dim() == 2 && has_dense_rows(dy) && out.dim() == 2 && out.is_contiguous() &&
+                    dy.size(1) == out.size(1) && are_tokens(tokens) && tokens.numel() == dy.size(0),
+                "embedding_backward: dy [T, D], tokens [T] int64, out [rows, D] contiguous");
+  const bool same = out.scalar_type() == dy.scalar_type();
+  core::require(same || out.scalar_type() == compute_type(dy.scalar_type()),
+                "embedding_backward: out has dy's dtype or the one that dy's sums are made in");
   if (beta == 0) out.zero_();
-  const at::Tensor rows = dy.to(out.scalar_type()).masked_fill(elsewhere.unsqueeze(1), 0);
-  at::Tensor(out).index_add_(0, local.masked_fill(elsewhere, 0), rows);
+  if (dy.size(0) == 0) return;
+  if (on_cuda(dy)) return backward_cuda(dy, tokens, out, first_row);
+  for_element_type(dy.scalar_type(), [&]<typename T>() {
+    const auto* ids = tokens.const_data_ptr<std::int64_t>();
+    same ? backward_cpu<T, T>(dy, ids, out, first_row) : backward_cpu<T, Wide<T>>(dy, ids, out, first_row);
+  });
 }
 
 }  // namespace baleen::kernels

@@ -6,19 +6,21 @@
 namespace baleen::kernels {
 
 struct RmsNorm {
-  at::Tensor y;     // like x
+  at::Tensor y;     // like x, contiguous
   at::Tensor rstd;  // [rows] 1 / sqrt(mean(x²) + eps), fp32 (fp64 where x is)
 };
 
-/// x: [rows, D] with unit stride in D (rows may be strided: heads inside a packed QKV), weight: [D] of x's dtype.
+/// x: [rows, D], or [T, heads, D] with rows = T * heads (heads inside a packed QKV). Unit stride in D, other strides free.
+/// weight: [D] of x's dtype.
 RmsNorm rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 struct RmsNormGradient {
-  at::Tensor dx;       // like x
+  at::Tensor dx;       // like x, contiguous
   at::Tensor dweight;  // [D] fp32 (fp64 where x is), deterministic
 };
 
-/// add_to_dx (may be undefined; like x) is the gradient that reached x by the residual path: it is added to dx before rounding.
+/// dy: like x, its own strides. add_to_dx (may be undefined; like x) is the gradient that reached x by the residual path:
+/// it is added to dx before rounding.
 RmsNormGradient rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
                                   const at::Tensor& rstd, const at::Tensor& add_to_dx = {});
 

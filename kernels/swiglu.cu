@@ -1,0 +1,85 @@
+#include "kernels/cuda_kernel.cuh"
+#include "kernels/swiglu_launch.h"
+
+namespace baleen::kernels {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr std::int64_t kMaxGridRows = 65535;
+
+template <typename W>
+__device__ __forceinline__ W sigmoid(W x) {
+  return 1 / (1 + exp(-x));
+}
+
+/// grid.x: chunks of a row; grid.y strides over the rows.
+template <typename T, int N>
+__global__ void forward_kernel(SwigluArgs a) {
+  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * N;
+  if (i >= a.width) return;
+  for (std::int64_t row = blockIdx.y; row < a.rows; row += gridDim.y) {
+    const T* __restrict__ gate = static_cast<const T*>(a.gate_up) + row * a.gate_up_stride + i;
+    const Chunk<T, N> g = load<N>(gate), u = load<N>(gate + a.width);
+    Chunk<T, N> y;
+    for (int j = 0; j < N; ++j) {
+      const auto wide_g = widen(g.at[j]);
+      y.at[j] = static_cast<T>(wide_g * sigmoid(wide_g) * widen(u.at[j]));
+    }
+    store<N>(static_cast<T*>(a.y) + row * a.width + i, y);
+  }
+}
+
+template <typename T, int N>
+__global__ void backward_kernel(SwigluBackwardArgs a) {
+  using W = Wide<T>;
+  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * N;
+  if (i >= a.width) return;
+  for (std::int64_t row = blockIdx.y; row < a.rows; row += gridDim.y) {
+    const T* __restrict__ gate = static_cast<const T*>(a.gate_up) + row * a.gate_up_stride + i;
+    const Chunk<T, N> g = load<N>(gate), u = load<N>(gate + a.width);
+    const Chunk<T, N> dy = load<N>(static_cast<const T*>(a.dy) + row * a.dy_stride + i);
+    Chunk<T, N> dgate, dup;
+    for (int j = 0; j < N; ++j) {
+      const W wide_g = widen(g.at[j]), wide_dy = widen(dy.at[j]), s = sigmoid(wide_g);
+      dgate.at[j] = static_cast<T>(wide_dy * widen(u.at[j]) * s * (1 + wide_g * (1 - s)));
+      dup.at[j] = static_cast<T>(wide_dy * wide_g * s);
+    }
+    T* out = static_cast<T*>(a.dgate_up) + row * 2 * a.width + i;
+    store<N>(out, dgate);
+    store<N>(out + a.width, dup);
+  }
+}
+
+dim3 grid(std::int64_t chunks, unsigned int threads, std::int64_t rows) {
+  return {static_cast<unsigned int>(divide_up(chunks, threads)),
+          static_cast<unsigned int>(rows < kMaxGridRows ? rows : kMaxGridRows)};
+}
+
+}  // namespace
+
+void launch_swiglu(core::DType type, const SwigluArgs& args, void* stream) {
+  if (args.rows == 0 || args.width == 0) return;
+  for_element_type(type, [&]<typename T>() {
+    const bool wide = aligned_to_16(args.gate_up, args.y) && strides_of_16<T>(args.gate_up_stride, args.width);
+    for_chunk_size<T>(wide, [&]<int N>() {
+      const unsigned int threads = threads_for(args.width / N, kThreads);
+      forward_kernel<T, N><<<grid(args.width / N, threads, args.rows), threads, 0, as_stream(stream)>>>(args);
+      check_launch("swiglu");
+    });
+  });
+}
+
+void launch_swiglu_backward(core::DType type, const SwigluBackwardArgs& args, void* stream) {
+  if (args.rows == 0 || args.width == 0) return;
+  for_element_type(type, [&]<typename T>() {
+    const bool wide = aligned_to_16(args.dy, args.gate_up, args.dgate_up) &&
+                      strides_of_16<T>(args.dy_stride, args.gate_up_stride, args.width);
+    for_chunk_size<T>(wide, [&]<int N>() {
+      const unsigned int threads = threads_for(args.width / N, kThreads);
+      backward_kernel<T, N><<<grid(args.width / N, threads, args.rows), threads, 0, as_stream(stream)>>>(args);
+      check_launch("swiglu_backward");
+    });
+  });
+}
+
+}  // namespace baleen::kernels
