@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "parallel/nccl_communicator.h"
 
 namespace baleen::parallel {
 namespace {
@@ -41,6 +42,11 @@ Mesh::Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommu
       along(host_world, color(&At::context, &At::data_shard, &At::data_replicate), dims.context * dims.data(), make);
   tensor_ = along(host_world, color(&At::tensor), dims.tensor, make);
   pipeline_ = along(host_world, color(&At::pipeline), dims.pipeline, make);
+}
+
+DeviceCommunicatorFactory device_communicators(at::Device device) {
+  if (device.is_cuda()) return make_nccl_communicator;
+  return [](Communicator& host) { return host.split(0, host.rank()); };
 }
 
 }  // namespace baleen::parallel
