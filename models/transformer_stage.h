@@ -23,7 +23,8 @@ class TransformerStage final : public parallel::Stage {
   /// Initial values, each element a function of the seed, its parameter's name and its global index.
   void initialize(std::uint64_t seed);
   void zero_gradients();
-  /// Once a step, after the sums over ranks: adds the head's gradient to the embedding's where the two are tied.
+  /// Once a step, after the sums over ranks (it waits for those of its two units): adds the head's gradient to the
+  /// embedding's where the two are tied.
   void add_tied_gradients();
   /// Rounds the masters of the trained units into their values.
   void publish();

@@ -1,0 +1,73 @@
+#include "models/attention.h"
+
+#include <ATen/ops/empty_like.h>
+
+#include "kernels/attention.h"
+#include "kernels/rope.h"
+#include "models/kv_cache.h"
+
+namespace baleen::models {
+
+AttentionBlock::AttentionBlock(Options options, Norm norm, Linear qkv, std::optional<QkNorm> qk_norm,
+                               ResidualLinear output)
+    : options_(std::move(options)),
+      norm_(std::move(norm)),
+      qkv_(std::move(qkv)),
+      qk_norm_(std::move(qk_norm)),
+      output_(std::move(output)) {}
+
+void AttentionBlock::rotate(const at::Tensor& qkv, const Batch& batch, bool inverse) const {
+  const AttentionShape& shape = options_.shape;
+  kernels::rope_(qkv, static_cast<int>(shape.heads + shape.kv_heads), static_cast<int>(shape.head_dim), batch.positions,
+                 options_.rope.cos, options_.rope.sin, inverse);
+}
+
+at::Tensor AttentionBlock::forward(const at::Tensor& x, const Batch& batch, Saved& saved) {
+  const AttentionShape& shape = options_.shape;
+  const Norm::Result normed = norm_.apply(x);
+  at::Tensor qkv = qkv_.forward(normed.y);
+  if (qk_norm_) qkv = qk_norm_->forward(qkv, batch, saved);
+  rotate(qkv, batch, false);
+
+  at::Tensor k = shape.k(qkv), v = shape.v(qkv);
+  if (batch.cache != nullptr) {
+    KvCache::View all = batch.cache->append(options_.layer, k, v);
+    k = std::move(all.keys);
+    v = std::move(all.values);
+  }
+  const kernels::Attention attended = kernels::attention(shape.q(qkv), k, v, batch.bounds);
+  at::Tensor y = output_.forward(attended.out.flatten(1), x, batch);
+
+  if (batch.mode == Mode::train) {
+    saved.push(x);
+    saved.push(normed.rstd);
+    if (!options_.recompute_norm) saved.push(normed.y);
+    saved.push(qkv);
+    saved.push(attended.out);
+    saved.push(attended.lse);
+  }
+  return y;
+}
+
+at::Tensor AttentionBlock::backward(const at::Tensor& dy, const Batch& batch, Saved& saved) {
+  const AttentionShape& shape = options_.shape;
+  kernels::Attention attended;
+  attended.lse = saved.pop();
+  attended.out = saved.pop();
+  const at::Tensor qkv = saved.pop();
+  at::Tensor normed;
+  if (!options_.recompute_norm) normed = saved.pop();
+  const at::Tensor rstd = saved.pop();
+  const at::Tensor x = saved.pop();
+  if (options_.recompute_norm) normed = norm_.apply(x).y;
+
+  const at::Tensor dout = output_.backward(dy, attended.out.flatten(1), batch, saved).view(attended.out.sizes());
+  at::Tensor dqkv = at::empty_like(qkv);
+  kernels::attention_backward(dout, shape.q(qkv), shape.k(qkv), shape.v(qkv), attended, batch.bounds, shape.q(dqkv),
+                              shape.k(dqkv), shape.v(dqkv), options_.deterministic);
+  rotate(dqkv, batch, true);
+  if (qk_norm_) dqkv = qk_norm_->backward(dqkv, batch, saved);
+  return norm_.gradient(qkv_.backward(dqkv, normed, saved), x, rstd, dy, saved);
+}
+
+}  // namespace baleen::models
