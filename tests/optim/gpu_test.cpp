@@ -40,7 +40,7 @@ void decide(StepControl& control, double squared_norm, double loss, int first = 
 // Largest difference relative to the largest value.
 double relative_error(const at::Tensor& gpu, const at::Tensor& cpu) {
   const at::Tensor exact = cpu.to(at::kDouble);
-  return (gpu.to(at::kCPU).to(at::kDouble) - exact).abs().max().item<double>() / exact.abs().max().item<double>();
+  return gpu.to(at::kCPU).to(at::kDouble).sub(exact).abs().max().item<double>() / exact.abs().max().item<double>();
 }
 
 TEST(StepControlOnGpu, DecidesAsTheCpu) {
@@ -116,7 +116,7 @@ TEST_P(UpdateOnGpu, AgreesWithTheCpuAtAnySize) {
   for (const std::int64_t n : {1, 3, 4, 127, 129, 4096, 4097, 100001}) {
     const at::Tensor start = at::randn({n}, kF64).to(c.master);
     const at::Tensor decay =
-        (at::randn({(n + kernels::kDecayBlock - 1) / kernels::kDecayBlock}, kF64) > 0).to(at::kByte);
+        at::randn({(n + kernels::kDecayBlock - 1) / kernels::kDecayBlock}, kF64).gt(0).to(at::kByte);
     std::vector<at::Tensor> gradients;
     for (int step = 0; step < 3; ++step) gradients.push_back(at::randn({n}, kF64).to(c.master));
     const auto run_on = [&](at::Device device) {
