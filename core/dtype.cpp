@@ -23,11 +23,15 @@ constexpr std::array<Row, 11> kRows{{{DType::f64, "fp64", 8},
                                      {DType::u16, "uint16", 2},
                                      {DType::u8, "uint8", 1}}};
 
-const Row& row(DType dtype) { return kRows[static_cast<std::size_t>(dtype)]; }
+const Row& row(DType dtype) {
+  return kRows[static_cast<std::size_t>(dtype)];
+}
 
 }  // namespace
 
-std::string_view dtype_name(DType dtype) { return row(dtype).name; }
+std::string_view dtype_name(DType dtype) {
+  return row(dtype).name;
+}
 
 std::optional<DType> dtype_from_name(std::string_view name) {
   for (const Row& r : kRows)
@@ -35,6 +39,8 @@ std::optional<DType> dtype_from_name(std::string_view name) {
   return std::nullopt;
 }
 
-int dtype_size(DType dtype) { return row(dtype).size; }
+int dtype_size(DType dtype) {
+  return row(dtype).size;
+}
 
 }  // namespace baleen::core

@@ -4,7 +4,11 @@
 
 namespace baleen::core {
 
-TraceRange::TraceRange(const char* name) { nvtxRangePushA(name); }
-TraceRange::~TraceRange() { nvtxRangePop(); }
+TraceRange::TraceRange(const char* name) {
+  nvtxRangePushA(name);
+}
+TraceRange::~TraceRange() {
+  nvtxRangePop();
+}
 
 }  // namespace baleen::core

@@ -36,6 +36,7 @@ struct ParameterSpec {
   bool fused_with_previous =
       false;                     // lies right behind the one before, so that one GEMM reads both (q, k, v; gate, up)
   std::int64_t padded_rows = 0;  // rows held in memory where more than shape[0] (vocabulary); zero means shape[0]
+  std::string tied_to;  // name of the parameter whose value this one shares: no checkpoint of its own, its own gradient
 
   std::int64_t rows() const { return padded_rows ? padded_rows : shape[0]; }
   std::int64_t row_elements() const;  // elements of one row; 1 for a vector

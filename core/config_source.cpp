@@ -1,0 +1,147 @@
+// The one file that knows the TOML library.
+
+#include <fmt/format.h>
+
+#include <toml++/toml.h>
+#include <algorithm>
+
+#include "core/config_value.h"
+#include "core/filesystem.h"
+
+namespace baleen::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+ConfigValue convert(const toml::node& node) {
+  if (const auto* value = node.as_boolean()) return {value->get()};
+  if (const auto* value = node.as_integer()) return {value->get()};
+  if (const auto* value = node.as_floating_point()) return {value->get()};
+  if (const auto* value = node.as_string()) return {value->get()};
+  if (const auto* array = node.as_array()) {
+    ConfigValue::Array elements;
+    for (const toml::node& element : *array) elements.push_back(convert(element));
+    return {std::move(elements)};
+  }
+  return {ConfigValue::Other{node.is_table() ? "a table" : "a date or time"}};
+}
+
+class Reader {
+ public:
+  explicit Reader(ConfigSource& out) : out_(out) {}
+
+  /// `named_at`: the place that names the file, empty for the command line's own.
+  void read_file(const fs::path& path, const std::string& named_at) {
+    const fs::path whole = fs::weakly_canonical(path);
+    if (std::find(open_.begin(), open_.end(), whole) != open_.end()) {
+      out_.problems.push_back({named_at, fmt::format("extends = \"{}\" leads back to a file that extends this one",
+                                                     path.filename().string())});
+      return;
+    }
+    open_.push_back(whole);
+    try {
+      read_text(core::read_file(path), path.string());
+    } catch (const Error& error) {
+      out_.problems.push_back({named_at, error.what()});
+    }
+    open_.pop_back();
+  }
+
+  void read_text(const std::string& text, const std::string& name) {
+    toml::table table;
+    try {
+      table = toml::parse(text, name);
+    } catch (const toml::parse_error& error) {
+      out_.problems.push_back({place(name, error.source()), fmt::format("not valid TOML: {}", error.description())});
+      return;
+    }
+    for (auto&& [key, node] : table)
+      if (key == "extends") extend(node, name, place(name, key.source()));
+    for (auto&& [key, node] : table)
+      if (key != "extends") read_section(std::string(key.str()), node, name, place(name, key.source()));
+  }
+
+  void read_override(const std::string& text) {
+    const std::string at = fmt::format("override {}", text);
+    const std::size_t equals = text.find('='), dot = text.find('.');
+    if (equals == std::string::npos || dot == std::string::npos || dot > equals) {
+      out_.problems.push_back({at, "must have the form section.key=VALUE"});
+      return;
+    }
+    const std::string value = text.substr(equals + 1);
+    if (value.empty()) {
+      out_.problems.push_back({at, "has no value; an empty string is written \"\""});
+      return;
+    }
+    ConfigEntry entry{text.substr(0, dot), text.substr(dot + 1, equals - dot - 1), at, {}};
+    if (!parse_value(value, entry.value)) {
+      out_.problems.push_back({at, fmt::format("{} is not a TOML value", value)});
+      return;
+    }
+    out_.entries.push_back(std::move(entry));
+  }
+
+ private:
+  static std::string place(const std::string& name, const toml::source_region& source) {
+    return fmt::format("{}:{}:{}", name, source.begin.line, source.begin.column);
+  }
+
+  void extend(const toml::node& node, const std::string& name, const std::string& at) {
+    const auto* base = node.as_string();
+    if (!base || base->get().empty()) {
+      out_.problems.push_back({at, "extends must name a file, as in extends = \"base.toml\""});
+      return;
+    }
+    read_file((fs::path(name).parent_path() / base->get()).lexically_normal(), at);
+  }
+
+  void read_section(const std::string& section, const toml::node& node, const std::string& name,
+                    const std::string& at) {
+    const toml::table* table = node.as_table();
+    if (!table) {
+      out_.entries.push_back({"", section, at, convert(node)});
+      return;
+    }
+    out_.entries.push_back({section, "", at, {}});
+    for (auto&& [key, value] : *table)
+      out_.entries.push_back({section, std::string(key.str()), place(name, key.source()), convert(value)});
+  }
+
+  static bool parse_value(const std::string& text, ConfigValue& value) {
+    try {
+      const toml::table table = toml::parse("value = " + text);
+      if (table.size() != 1) return false;
+      value = convert(*table.get("value"));
+      return true;
+    } catch (const toml::parse_error&) {
+      // A bare word: a path or a name, which a shell strips of its quotes.
+      if (text.find_first_of("\"'[]{}\n") != std::string::npos) return false;
+      value = {text};
+      return true;
+    }
+  }
+
+  ConfigSource& out_;
+  std::vector<fs::path> open_;
+};
+
+}  // namespace
+
+ConfigSource read_config_source(const fs::path& path, const std::vector<std::string>& overrides) {
+  ConfigSource source;
+  Reader reader(source);
+  reader.read_file(path, "");
+  for (const std::string& text : overrides) reader.read_override(text);
+  return source;
+}
+
+ConfigSource read_config_text(const std::string& text, const std::string& name,
+                              const std::vector<std::string>& overrides) {
+  ConfigSource source;
+  Reader reader(source);
+  reader.read_text(text, name);
+  for (const std::string& each : overrides) reader.read_override(each);
+  return source;
+}
+
+}  // namespace baleen::core

@@ -1,0 +1,15 @@
+#pragma once
+// Baleen's own version.
+
+namespace baleen::core {
+
+/// "0.1.0"
+const char* version();
+/// "Release", "Debug"; with ", address sanitizer" and the like.
+const char* build_type();
+/// "GNU 12.2.0"
+const char* compiler();
+/// Built for NVIDIA GPUs.
+bool built_with_cuda();
+
+}  // namespace baleen::core

@@ -1,0 +1,49 @@
+#include "parallel/parallel_config.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace baleen::parallel {
+
+ParallelDims ParallelConfig::dims(int ranks) const {
+  const int rest = tensor * pipeline * data_replicate;
+  const int shard = data_shard == -1 ? ranks / rest : data_shard;
+  if (shard < 1 || shard * rest != ranks) {
+    const std::string sharded = data_shard == -1 ? "" : fmt::format(" x data_shard {}", data_shard);
+    throw core::Error(core::ExitCode::usage,
+                      fmt::format("tensor {} x pipeline {} x data_replicate {}{} does not make {} rank(s)", tensor,
+                                  pipeline, data_replicate, sharded, ranks),
+                      "change the degrees of [parallelism] or the number of ranks");
+  }
+  ParallelDims dims;
+  dims.tensor = tensor;
+  dims.pipeline = pipeline;
+  dims.data_shard = shard;
+  dims.data_replicate = data_replicate;
+  return dims;
+}
+
+const core::Section<ParallelConfig>& parallelism_section() {
+  using T = ParallelConfig;
+  static const auto section =
+      core::Section<T>("parallelism", "The mesh of ranks: tensor x pipeline x data_shard x data_replicate of them.")
+          .field("tensor", &T::tensor, "Ranks that share each matrix (tensor parallelism).", core::positive())
+          .field("pipeline", &T::pipeline, "Ranks that share the layers (pipeline parallelism).", core::positive())
+          .field("data_shard", &T::data_shard,
+                 "Ranks with different sequences that ZeRO shards over; -1: what the world leaves.",
+                 core::positive_or(-1))
+          .field("data_replicate", &T::data_replicate, "Groups of such ranks, each with the whole model.",
+                 core::positive())
+          .field("zero_stage", &T::zero_stage,
+                 "ZeRO: 0 nothing sharded, 1 optimizer state, 2 and gradients, 3 and weights.", core::between(0, 3))
+          .field("sequence_parallel", &T::sequence_parallel,
+                 "Split the tokens over the tensor axis where the matrices are whole.")
+          .field("schedule", &T::schedule, "Order of forwards and backwards over the pipeline.", core::one_of({"1f1b"}))
+          .field("virtual_stages", &T::virtual_stages, "Stages of each pipeline rank.", core::positive())
+          .field("backend", &T::backend, "auto: NCCL between GPUs, MPI between CPUs.",
+                 core::one_of({"auto", "mpi", "nccl"}));
+  return section;
+}
+
+}  // namespace baleen::parallel

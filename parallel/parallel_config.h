@@ -1,0 +1,28 @@
+#pragma once
+// Section `parallelism`: the degrees of the mesh and how it works together. No LibTorch.
+
+#include <string>
+
+#include "core/config_section.h"
+#include "parallel/parallel_dims.h"
+
+namespace baleen::parallel {
+
+struct ParallelConfig {
+  int tensor = 1;
+  int pipeline = 1;
+  int data_shard = -1;  // -1: what the world leaves
+  int data_replicate = 1;
+  int zero_stage = 0;
+  bool sequence_parallel = false;
+  std::string schedule = "1f1b";
+  int virtual_stages = 1;
+  std::string backend = "auto";  // or "mpi", "nccl"
+
+  /// The mesh over `ranks`; data_shard is filled in. Throws Error(usage) where the degrees do not give `ranks`.
+  ParallelDims dims(int ranks) const;
+};
+
+const core::Section<ParallelConfig>& parallelism_section();
+
+}  // namespace baleen::parallel

@@ -1,0 +1,227 @@
+// What is wrong with the values of a configuration together. Each check names the keys that it is about, so that one
+// whose key already has a problem of its own adds no second message.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <initializer_list>
+
+#include "core/error.h"
+#include "data/token_dataset.h"
+#include "trainer/config.h"
+
+namespace baleen::trainer {
+namespace {
+
+class Validator {
+ public:
+  Validator(const Config& config, int ranks) : config_(config), ranks_(ranks) {}
+
+  std::vector<core::Problem> run() {
+    check_names();
+    check_model();
+    check_rope();
+    check_parallelism();
+    check_batch();
+    check_schedule();
+    check_precision();
+    check_backend();
+    check_datasets();
+    return std::move(problems_);
+  }
+
+ private:
+  using Keys = std::initializer_list<const char*>;
+
+  /// All keys have the values that were asked for, or their defaults.
+  bool usable(Keys keys) const {
+    for (const char* key : keys)
+      if (config_.origins.rejected.count(key)) return false;
+    return true;
+  }
+
+  /// The message stands at the first of `keys` that somebody has written.
+  void problem(Keys keys, std::string message) {
+    std::string place;
+    for (const char* key : keys) {
+      const auto found = config_.origins.places.find(key);
+      if (place.empty() && found != config_.origins.places.end()) place = found->second;
+    }
+    problems_.push_back({std::move(place), std::move(message)});
+  }
+
+  void check_names() {
+    if (usable({"run.name"}) && config_.run.name.find('/') != std::string::npos)
+      problem({"run.name"},
+              fmt::format("run.name is \"{}\": it names a folder inside run.dir and has no slash", config_.run.name));
+  }
+
+  void check_model() {
+    const models::ModelConfig& model = config_.model;
+    if (usable({"model.dim", "model.heads"})) {
+      if (model.dim % model.heads != 0)
+        problem({"model.dim", "model.heads"},
+                fmt::format("model.dim ({}) is not a multiple of model.heads ({})", model.dim, model.heads));
+      else if (model.head_dim() % 2 != 0)
+        problem({"model.dim", "model.heads"},
+                fmt::format("model.dim / model.heads is {}; rotary embeddings need an even number", model.head_dim()));
+    }
+    if (usable({"model.heads", "model.kv_heads"}) && model.heads % model.kv_heads != 0)
+      problem({"model.kv_heads", "model.heads"},
+              fmt::format("model.heads ({}) is not a multiple of model.kv_heads ({})", model.heads, model.kv_heads));
+    if (usable({"training.sequence_length", "model.max_sequence_length"}) &&
+        config_.training.sequence_length > model.max_sequence_length)
+      problem({"training.sequence_length", "model.max_sequence_length"},
+              fmt::format("training.sequence_length ({}) is longer than model.max_sequence_length ({})",
+                          config_.training.sequence_length, model.max_sequence_length));
+  }
+
+  void check_rope() {
+    const models::ModelConfig& model = config_.model;
+    if (model.rope_scaling == models::RopeScaling::llama3 &&
+        usable({"model.rope_low_freq_factor", "model.rope_high_freq_factor"}) &&
+        model.rope_low_freq_factor >= model.rope_high_freq_factor)
+      problem({"model.rope_high_freq_factor", "model.rope_low_freq_factor"},
+              fmt::format("model.rope_high_freq_factor ({}) must be greater than model.rope_low_freq_factor ({})",
+                          model.rope_high_freq_factor, model.rope_low_freq_factor));
+  }
+
+  void check_parallelism() {
+    const parallel::ParallelConfig& parallelism = config_.parallelism;
+    const auto only_one = [&](const char* key, int value) {
+      if (value != 1)
+        problem({key}, fmt::format("{} is {}, but this version of Baleen knows only 1: it divides the batch over "
+                                   "the ranks (data_shard, data_replicate)",
+                                   key, value));
+    };
+    only_one("parallelism.tensor", parallelism.tensor);
+    only_one("parallelism.pipeline", parallelism.pipeline);
+    only_one("parallelism.virtual_stages", parallelism.virtual_stages);
+    if (parallelism.zero_stage != 0)
+      problem({"parallelism.zero_stage"},
+              fmt::format("parallelism.zero_stage is {}, but this version of Baleen knows only 0: every rank holds the "
+                          "whole optimizer state",
+                          parallelism.zero_stage));
+    if (parallelism.sequence_parallel)
+      problem(
+          {"parallelism.sequence_parallel"},
+          "parallelism.sequence_parallel is true, but this version of Baleen has no tensor axis to split tokens over");
+  }
+
+  /// The mesh, and how the batch is cut over it.
+  void check_batch() {
+    if (!usable({"parallelism.tensor", "parallelism.pipeline", "parallelism.data_shard", "parallelism.data_replicate"}))
+      return;
+    const TrainingConfig& training = config_.training;
+    parallel::ParallelDims dims;
+    try {
+      dims = config_.dims(ranks_);
+    } catch (const core::Error& error) {
+      problem({"parallelism.data_shard", "parallelism.data_replicate", "parallelism.tensor", "parallelism.pipeline"},
+              error.what());
+      return;
+    }
+    if (!usable({"training.global_batch_size", "training.micro_batch_size"})) return;
+    const std::int64_t portion = dims.data() * training.micro_batch_size;
+    if (training.global_batch_size % portion == 0) return;
+    const std::int64_t below = training.global_batch_size / portion * portion;
+    const std::string nearest =
+        below == 0 ? fmt::format("{}", portion) : fmt::format("{} or {}", below, below + portion);
+    problem({"training.global_batch_size", "training.micro_batch_size"},
+            fmt::format("training.global_batch_size ({}) is not a multiple of {} data rank(s) x "
+                        "training.micro_batch_size ({}); the nearest that fit: {}",
+                        training.global_batch_size, dims.data(), training.micro_batch_size, nearest));
+  }
+
+  void check_schedule() {
+    const optim::LrSchedulerConfig& schedule = config_.lr_scheduler;
+    const std::int64_t steps = config_.training.steps;
+    if (!usable({"training.steps", "lr_scheduler.name", "lr_scheduler.warmup_steps", "lr_scheduler.decay_steps"}))
+      return;
+    if (schedule.warmup_steps > steps)
+      problem(
+          {"lr_scheduler.warmup_steps", "training.steps"},
+          fmt::format("lr_scheduler.warmup_steps ({}) is more than training.steps ({})", schedule.warmup_steps, steps));
+    else if (schedule.name == "wsd" && schedule.decay_steps > steps - schedule.warmup_steps)
+      problem({"lr_scheduler.decay_steps", "lr_scheduler.warmup_steps", "training.steps"},
+              fmt::format("lr_scheduler.warmup_steps ({}) and decay_steps ({}) together are more than training.steps "
+                          "({})",
+                          schedule.warmup_steps, schedule.decay_steps, steps));
+  }
+
+  void check_precision() {
+    const PrecisionConfig& precision = config_.precision;
+    if (usable({"precision.loss_scale_init", "precision.loss_scale_min"}) &&
+        precision.loss_scale_min > precision.loss_scale_init)
+      problem({"precision.loss_scale_min", "precision.loss_scale_init"},
+              fmt::format("precision.loss_scale_min ({}) is greater than precision.loss_scale_init ({})",
+                          precision.loss_scale_min, precision.loss_scale_init));
+  }
+
+  void check_backend() {
+    if (!usable({"parallelism.backend", "launch.device"})) return;
+    const std::string& backend = config_.parallelism.backend;
+    const std::string& device = config_.launch.device;
+    if ((backend == "nccl" && device == "cpu") || (backend == "mpi" && device == "cuda"))
+      problem({"parallelism.backend", "launch.device"},
+              fmt::format("parallelism.backend \"{}\" does not carry tensors of launch.device \"{}\"; use \"auto\"",
+                          backend, device));
+  }
+
+  void check_datasets() {
+    if (usable({"data.train"}) && config_.data.train.empty())
+      problem({"data.train"},
+              "data.train is not set: name a dataset made by `baleen data tokenize`, or \"random\" for measuring");
+    check_dataset("data.train", config_.data.train);
+    check_dataset("data.validation", config_.data.validation);
+    if (config_.data.validation.empty() && config_.training.validate_every > 0)
+      problem({"training.validate_every"},
+              fmt::format("training.validate_every is {}, but data.validation names no dataset",
+                          config_.training.validate_every));
+  }
+
+  void check_dataset(const char* key, const std::string& path) {
+    if (!usable({key}) || path.empty() || path == data::kRandomDataset) return;
+    data::DatasetInfo info;
+    try {
+      if (!std::filesystem::exists(path)) {
+        problem({key}, fmt::format("{}: there is no file {}; `baleen data tokenize` makes one", key, path));
+        return;
+      }
+      info = data::read_dataset_info(path);
+    } catch (const core::Error& error) {
+      problem({key}, fmt::format("{}: {}", key, error.what()));
+      return;
+    } catch (const std::filesystem::filesystem_error& error) {
+      problem({key}, fmt::format("{}: {}: {}", key, path, error.code().message()));
+      return;
+    }
+    check_fit(key, info);
+  }
+
+  void check_fit(const char* key, const data::DatasetInfo& info) {
+    const std::string path = info.path.string();
+    if (usable({"model.vocab_size"}) && config_.model.vocab_size < info.vocab_size)
+      problem({"model.vocab_size", key}, fmt::format("model.vocab_size ({}) is smaller than the vocabulary of {} ({})",
+                                                     config_.model.vocab_size, path, info.vocab_size));
+    if (usable({"data.tokenizer"}) && config_.data.tokenizer != info.tokenizer)
+      problem({"data.tokenizer", key}, fmt::format("data.tokenizer is \"{}\", but {} was made with \"{}\"",
+                                                   config_.data.tokenizer, path, info.tokenizer));
+    if (usable({"training.sequence_length"}) && info.tokens <= config_.training.sequence_length)
+      problem({"training.sequence_length", key},
+              fmt::format("{} has {} tokens, not one sequence of training.sequence_length ({}) and its last target",
+                          path, info.tokens, config_.training.sequence_length));
+  }
+
+  const Config& config_;
+  const int ranks_;
+  std::vector<core::Problem> problems_;
+};
+
+}  // namespace
+
+std::vector<core::Problem> validate(const Config& config, int ranks) {
+  return Validator(config, ranks).run();
+}
+
+}  // namespace baleen::trainer

@@ -1,0 +1,12 @@
+#include "trainer/metrics_config.h"
+
+namespace baleen::trainer {
+
+const core::Section<MetricsConfig>& metrics_section() {
+  static const auto section =
+      core::Section<MetricsConfig>("metrics", "What is told on the way. metrics.jsonl has every step in any case.")
+          .field("log_every", &MetricsConfig::log_every, "Steps between lines on the terminal.", core::positive());
+  return section;
+}
+
+}  // namespace baleen::trainer

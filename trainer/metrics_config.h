@@ -1,0 +1,16 @@
+#pragma once
+// Section `metrics`: what is told on the way.
+
+#include <cstdint>
+
+#include "core/config_section.h"
+
+namespace baleen::trainer {
+
+struct MetricsConfig {
+  std::int64_t log_every = 10;  // steps
+};
+
+const core::Section<MetricsConfig>& metrics_section();
+
+}  // namespace baleen::trainer

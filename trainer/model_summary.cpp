@@ -1,0 +1,74 @@
+#include "trainer/model_summary.h"
+
+#include <fmt/format.h>
+
+#include "models/llama_parameters.h"
+#include "parallel/unit_layout.h"
+
+namespace baleen::trainer {
+namespace {
+
+std::string line(const char* label, const std::string& text) {
+  return fmt::format("{:<12}{}\n", label, text);
+}
+
+/// 1234567 as "1,234,567"
+std::string grouped(std::int64_t number) {
+  std::string digits = fmt::format("{}", number);
+  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
+  return digits;
+}
+
+std::string gib(std::int64_t bytes) {
+  return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / (std::int64_t{1} << 30));
+}
+
+std::string parameters(const models::ParameterCounts& counts) {
+  return fmt::format("{}: embedding {}, attention {}, MLP {}, norms {}, head {}", grouped(counts.total()),
+                     grouped(counts.embedding), grouped(counts.attention), grouped(counts.mlp), grouped(counts.norms),
+                     counts.head ? grouped(counts.head) : "tied");
+}
+
+}  // namespace
+
+StateMemory state_memory(const Config& config) {
+  const core::DType compute = config.compute_dtype(), master = config.precision.master_dtype();
+  std::int64_t held = 0, trained = 0;
+  for (const parallel::UnitSpec& unit : models::llama_units(config.model)) {
+    const std::int64_t elements = parallel::layout_unit(unit, config.parallelism.tensor, 0, 1).elements;
+    held += elements;
+    if (unit.parameters.front().tied_to.empty()) trained += elements;
+  }
+  const int moments = config.optimizer.name == "adamw" ? 2 : 1;
+  StateMemory memory;
+  memory.weights = compute == master ? 0 : held * core::dtype_size(compute);
+  memory.masters = held * core::dtype_size(master);
+  memory.gradients = held * core::dtype_size(master);
+  memory.optimizer = trained * moments * core::dtype_size(master);
+  return memory;
+}
+
+std::string summarize(const Config& config, int ranks) {
+  const models::ModelConfig& model = config.model;
+  const TrainingConfig& training = config.training;
+  const parallel::ParallelDims dims = config.dims(ranks);
+  const StateMemory memory = state_memory(config);
+  const std::int64_t micro_batches = training.global_batch_size / (dims.data() * training.micro_batch_size);
+  std::string text = line("run", fmt::format("{} in {}", config.run.name, config.run_dir().string()));
+  text += line("mesh", fmt::format("{} ({} ranks)", dims.str(), ranks));
+  text +=
+      line("model", fmt::format("{}, {} layers, dim {}, {} heads, {} KV heads, FFN {}, vocabulary {}", model.family,
+                                model.layers, model.dim, model.heads, model.kv_heads, model.ffn_dim, model.vocab_size));
+  text += line("parameters", parameters(models::count_parameters(models::llama_units(model))));
+  text += line("batch", fmt::format("{} tokens a step: {} sequences of {}; {} micro-batch(es) of {} on each rank",
+                                    grouped(training.tokens_per_step()), training.global_batch_size,
+                                    training.sequence_length, micro_batches, training.micro_batch_size));
+  text += line("training", fmt::format("{} steps, {} tokens, computing in {}", grouped(training.steps),
+                                       grouped(training.steps * training.tokens_per_step()), config.precision.compute));
+  text += line("memory", fmt::format("{} a rank and activations: weights {}, masters {}, gradients {}, {} {}",
+                                     gib(memory.total()), gib(memory.weights), gib(memory.masters),
+                                     gib(memory.gradients), config.optimizer.name, gib(memory.optimizer)));
+  return text;
+}
+
+}  // namespace baleen::trainer

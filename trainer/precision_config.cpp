@@ -1,0 +1,34 @@
+#include "trainer/precision_config.h"
+
+#include "core/error.h"
+
+namespace baleen::trainer {
+
+core::DType PrecisionConfig::compute_dtype() const {
+  const auto dtype = core::dtype_from_name(compute);
+  core::require(dtype.has_value(), "precision.compute names a type");
+  return *dtype;
+}
+
+core::DType PrecisionConfig::master_dtype() const {
+  return compute_dtype() == core::DType::f64 ? core::DType::f64 : core::DType::f32;
+}
+
+const core::Section<PrecisionConfig>& precision_section() {
+  using T = PrecisionConfig;
+  static const auto section =
+      core::Section<T>("precision", "Element type of the computation. Master weights, gradients and moments are FP32.")
+          .field("compute", &T::compute, "Type of weights and activations in forward and backward.",
+                 core::one_of({"fp32", "fp64", "bf16", "fp16"}))
+          .field("loss_scale_init", &T::loss_scale_init, "FP16: the first loss scale, a power of two.",
+                 core::power_of_two())
+          .field("loss_scale_growth_interval", &T::loss_scale_growth_interval,
+                 "FP16: good steps after which the loss scale doubles.", core::positive())
+          .field("loss_scale_hysteresis", &T::loss_scale_hysteresis,
+                 "FP16: overflows in a row after which the loss scale halves.", core::positive())
+          .field("loss_scale_min", &T::loss_scale_min, "FP16: the smallest loss scale, a power of two.",
+                 core::power_of_two());
+  return section;
+}
+
+}  // namespace baleen::trainer

@@ -1,0 +1,26 @@
+#pragma once
+// Section `precision`: the element type of the computation, and loss scaling where it is FP16.
+
+#include <cstdint>
+#include <string>
+
+#include "core/config_section.h"
+#include "core/dtype.h"
+
+namespace baleen::trainer {
+
+struct PrecisionConfig {
+  std::string compute = "fp32";  // or "fp64", "bf16", "fp16"
+  double loss_scale_init = 65536.0;
+  std::int64_t loss_scale_growth_interval = 1000;  // good steps
+  std::int64_t loss_scale_hysteresis = 1;          // overflows in a row
+  double loss_scale_min = 1.0;
+
+  core::DType compute_dtype() const;
+  /// Of master weights, main gradients and moments: FP32, or FP64 when computing in FP64.
+  core::DType master_dtype() const;
+};
+
+const core::Section<PrecisionConfig>& precision_section();
+
+}  // namespace baleen::trainer

@@ -1,0 +1,26 @@
+#include "trainer/training_config.h"
+
+namespace baleen::trainer {
+
+const core::Section<TrainingConfig>& training_section() {
+  using T = TrainingConfig;
+  static const auto section =
+      core::Section<T>("training", "How long to train, and in what portions.")
+          .field("steps", &T::steps, "Optimizer steps.", core::positive())
+          .field("global_batch_size", &T::global_batch_size, "Sequences of one step, over all ranks.", core::positive())
+          .field("micro_batch_size", &T::micro_batch_size,
+                 "Sequences that a rank computes at once; gradients of the others are accumulated.", core::positive())
+          .field("sequence_length", &T::sequence_length, "Tokens of a sequence.", core::positive())
+          .field("recompute", &T::recompute,
+                 "What the backward computes again to save memory: nothing, MLP and norms, or whole layers.",
+                 core::one_of({"none", "mlp", "block"}))
+          .field("z_loss", &T::z_loss, "Factor of the extra loss on the squared log-sum-exp of the logits (PaLM).",
+                 core::not_negative())
+          .field("validate_every", &T::validate_every,
+                 "Steps between validations; 0: only at the end. Needs data.validation.", core::not_negative())
+          .field("validation_sequences", &T::validation_sequences, "Sequences of the fixed validation set.",
+                 core::positive());
+  return section;
+}
+
+}  // namespace baleen::trainer
