@@ -8,8 +8,8 @@
 
 namespace baleen::data {
 
-/// "cannot ACTION PATH: REASON", with the next action that fits `error_number`. A disk that is full, read-only or
-/// failing is storage trouble; everything else is the user's to change.
+/// As core::storage_error, but what the user can change (a wrong path, permissions) is a usage error: of data files,
+/// the names come from the command line.
 core::Error file_error(const std::string& action, const std::filesystem::path& path, int error_number);
 
 }  // namespace baleen::data

@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "core/error.h"
+#include "data/data_config.h"
 #include "data/prefetch.h"
 #include "data/windows.h"
 
 namespace baleen::data {
 namespace {
-
-constexpr std::string_view kRandom = "random";
 
 void check(const SourceOptions& options) {
   core::require(options.sequence_length >= 1 && options.global_batch_size >= 1 && options.micro_batch_size >= 1 &&
@@ -97,7 +96,7 @@ std::unique_ptr<BatchSource> make_source(std::shared_ptr<const Windows> windows,
 
 std::unique_ptr<BatchSource> make_training_source(const SourceOptions& options) {
   check(options);
-  if (options.dataset == kRandom)
+  if (options.dataset == kRandomDataset)
     return make_source(std::make_shared<RandomWindows>(options, "training", 0), options, 0);
   return make_source(std::make_shared<TrainingWindows>(open_dataset(options), options), options, 0);
 }
@@ -108,7 +107,7 @@ std::unique_ptr<BatchSource> make_validation_source(const SourceOptions& options
   const auto steps = [&](std::int64_t count) {
     return (count + options.global_batch_size - 1) / options.global_batch_size;
   };
-  if (options.dataset == kRandom) {
+  if (options.dataset == kRandomDataset) {
     return make_source(std::make_shared<RandomWindows>(options, "validation", samples), options, steps(samples));
   }
   auto windows = std::make_shared<ValidationWindows>(open_dataset(options), options, samples);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/filesystem.h"
 #include "data/dataset_file.h"
 #include "data/file_error.h"
 #include "data/spill_file.h"
@@ -90,12 +91,6 @@ void sync(int file, const fs::path& name) {
   if (::fsync(file) != 0) throw file_error("write", name, errno);
 }
 
-void sync_folder(const fs::path& folder) {
-  const FileDescriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.get() < 0) throw file_error("open", folder, errno);
-  sync(opened.get(), folder);
-}
-
 }  // namespace
 
 class TokenWriter::State {
@@ -145,7 +140,7 @@ class TokenWriter::State {
     checked(output_, options_.overwrite);  // somebody may have put one there since
     partial_.publish(output_);
     committed_ = true;
-    sync_folder(folder_of(output_));
+    core::sync_folder(folder_of(output_));
     return info;
   }
 

@@ -65,7 +65,9 @@ bool is_jsonl(const std::filesystem::path& file, TextFormat format) {
          (format == TextFormat::automatic && (extension == ".jsonl" || extension == ".ndjson"));
 }
 
-std::int64_t total_size(const TokenizeOptions& options) {
+}  // namespace
+
+std::int64_t total_input_bytes(const TokenizeOptions& options) {
   std::int64_t total = 0;
   for (const auto& input : options.inputs) {
     total += text_file_size(input);
@@ -78,12 +80,10 @@ std::int64_t total_size(const TokenizeOptions& options) {
   return total;
 }
 
-}  // namespace
-
 TokenizeResult tokenize_files(const Tokenizer& tokenizer, const TokenizeOptions& options,
                               const ProgressFunction& progress) {
   core::require(!options.inputs.empty() && options.threads >= 1 && options.piece_bytes >= 1, "there is work to do");
-  const std::int64_t total_bytes = total_size(options);
+  total_input_bytes(options);  // bad names are found before hours of work
   TokenWriter writer(options.output,
                      {tokenizer.name(), tokenizer.vocab_size(), tokenizer.end_of_text(), options.overwrite});
   TokenizeResult result;
@@ -94,7 +94,7 @@ TokenizeResult tokenize_files(const Tokenizer& tokenizer, const TokenizeOptions&
     write(encoded, writer);
     result.input_bytes += encoded.input_bytes;
     result.empty_documents += encoded.empty_documents;
-    progress(result.input_bytes, total_bytes);
+    progress(encoded.input_bytes);
   };
 
   for (const auto& input : options.inputs) {

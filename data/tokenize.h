@@ -35,11 +35,14 @@ struct TokenizeResult {
   std::int64_t empty_documents = 0;  // empty JSONL texts: left out
 };
 
-/// Called on the caller's thread as input is taken in.
-using ProgressFunction = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;
+/// Bytes of all inputs; a pipe counts nothing. Throws Error(usage) for a missing, empty or unsuitable one.
+std::int64_t total_input_bytes(const TokenizeOptions& options);
+
+/// Called on the caller's thread when `bytes` more of the input are done.
+using ProgressFunction = std::function<void(std::int64_t bytes)>;
 
 /// Throws Error(usage) that names file and line or byte for input that is not as the format says; then nothing is
-/// written.
+/// written. Throws what TokenWriter throws.
 TokenizeResult tokenize_files(const Tokenizer& tokenizer, const TokenizeOptions& options,
                               const ProgressFunction& progress);
 

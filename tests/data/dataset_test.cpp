@@ -1,0 +1,156 @@
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "data/token_dataset.h"
+#include "data/tokenizer.h"
+#include "tests/data/fixture.h"
+
+namespace baleen::data {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(Dataset, ReadsBackWhatWasWritten) {
+  const TemporaryFolder folder;
+  const DatasetInfo written = write_dataset(folder / "d.h5", {{1, 2, 3}, {4}, {5, 6}});
+  EXPECT_THAT(files_in(folder.path()), ElementsAre("d.h5")) << "no temporaries stay";
+
+  const TokenDataset dataset = TokenDataset::open(folder / "d.h5");
+  for (const DatasetInfo& info : {written, dataset.info(), read_dataset_info(folder / "d.h5")}) {
+    EXPECT_EQ(info.path, folder / "d.h5");
+    EXPECT_EQ(info.tokenizer, "bytes");
+    EXPECT_EQ(info.vocab_size, 257);
+    EXPECT_EQ(info.end_of_text, 256);
+    EXPECT_EQ(info.tokens, 9);
+    EXPECT_EQ(info.documents, 3);
+    EXPECT_EQ(info.dtype, core::DType::u16);
+  }
+  EXPECT_THAT(dataset.document_offsets(), ElementsAre(0, 4, 6, 9));
+  std::vector<std::int64_t> wide(9);
+  std::vector<TokenId> narrow(3);
+  dataset.read(0, std::span(wide));
+  dataset.read(4, std::span(narrow));
+  EXPECT_THAT(wide, ElementsAre(1, 2, 3, 256, 4, 256, 5, 6, 256));
+  EXPECT_THAT(narrow, ElementsAre(4, 256, 5));
+  ASSERT_EQ(dataset.digests().size(), 1u);
+  dataset.verify_block(0);
+}
+
+TEST(Dataset, ChoosesTheDTypeByTheVocabulary) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(write_dataset(folder / "a.h5", {{65534}}, 65536).dtype, core::DType::u16);
+  EXPECT_EQ(write_dataset(folder / "b.h5", {{65535}}, 65537).dtype, core::DType::u32);
+  std::vector<TokenId> tokens(2);
+  TokenDataset::open(folder / "a.h5").read(0, std::span(tokens));
+  EXPECT_THAT(tokens, ElementsAre(65534, 65535));
+  TokenDataset::open(folder / "b.h5").read(0, std::span(tokens));
+  EXPECT_THAT(tokens, ElementsAre(65535, 65536));
+}
+
+// More than one digest block, and pieces that do not divide anything.
+TEST(Dataset, HoldsMoreThanOneBlock) {
+  const TemporaryFolder folder;
+  const std::int64_t target = kDigestBlockBytes / 4 + 12345;
+  std::int64_t tokens = 0;
+  {
+    TokenWriter writer(folder / "big.h5", {"bytes", 100'000, 99'999, false});
+    std::vector<TokenId> piece(77'777);
+    for (TokenId next = 0; writer.tokens() < target;) {
+      for (TokenId& token : piece) token = next++ % 99'991;
+      writer.append(piece);
+    }
+    writer.end_document();
+    tokens = writer.tokens();
+    EXPECT_EQ(writer.commit().tokens, tokens);
+  }
+  const TokenDataset dataset = TokenDataset::open(folder / "big.h5");
+  ASSERT_EQ(dataset.digests().size(), 2u);
+  dataset.verify_block(0);
+  dataset.verify_block(1);
+  std::vector<std::int64_t> window(1000);
+  const std::int64_t first = kDigestBlockBytes / 4 - 500;
+  dataset.read(first, std::span(window));
+  for (std::int64_t i = 0; i < 1000; ++i) ASSERT_EQ(window[static_cast<std::size_t>(i)], (first + i) % 99'991);
+}
+
+TEST(Dataset, AnUncommittedWriterLeavesNothing) {
+  const TemporaryFolder folder;
+  {
+    TokenWriter writer(folder / "d.h5", {"bytes", 257, 256, false});
+    writer.append(std::vector<TokenId>(3'000'000, 7));
+    EXPECT_FALSE(std::filesystem::exists(folder / "d.h5"));
+  }
+  EXPECT_THAT(files_in(folder.path()), ElementsAre());
+}
+
+TEST(Dataset, ReplacesOnlyWhenTold) {
+  const TemporaryFolder folder;
+  write_dataset(folder / "d.h5", {{1}});
+  const auto error = error_of([&] { write_dataset(folder / "d.h5", {{2}}); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), core::ExitCode::usage);
+  EXPECT_THAT(error->next_action(), HasSubstr("--force"));
+  {
+    TokenWriter writer(folder / "d.h5", {"bytes", 257, 256, true});
+    writer.append(std::vector<TokenId>{2});
+    writer.end_document();
+    EXPECT_EQ(TokenDataset::open(folder / "d.h5").info().tokens, 2) << "the old one stands until commit";
+    writer.append(std::vector<TokenId>{3, 4});
+    writer.end_document();
+    writer.commit();
+  }
+  EXPECT_EQ(TokenDataset::open(folder / "d.h5").info().tokens, 5);
+}
+
+TEST(Dataset, HasOneWriterAtATime) {
+  const TemporaryFolder folder;
+  TokenWriter first(folder / "d.h5", {"bytes", 257, 256, false});
+  const auto error = error_of([&] { TokenWriter second(folder / "d.h5", {"bytes", 257, 256, false}); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), core::ExitCode::busy);
+  first.append(std::vector<TokenId>{1});
+  first.end_document();
+  EXPECT_EQ(first.commit().tokens, 2) << "the refused one has taken nothing away";
+}
+
+TEST(Dataset, KeepsItsPromises) {
+  const TemporaryFolder folder;
+  TokenWriter writer(folder / "d.h5", {"bytes", 257, 256, false});
+  const auto broken = [](const auto& action) {
+    const auto error = error_of(action);
+    return error && error->code() == core::ExitCode::internal;
+  };
+  EXPECT_TRUE(broken([&] { writer.commit(); })) << "no document";
+  EXPECT_TRUE(broken([&] { writer.append(std::vector<TokenId>{257}); }));
+  EXPECT_TRUE(broken([&] { writer.append(std::vector<TokenId>{-1}); }));
+  writer.append(std::vector<TokenId>{1});
+  EXPECT_TRUE(broken([&] { writer.commit(); })) << "an open document";
+  writer.end_document();
+  writer.commit();
+  const TokenDataset dataset = TokenDataset::open(folder / "d.h5");
+  std::vector<TokenId> tokens(2);
+  EXPECT_TRUE(broken([&] { dataset.read(1, std::span(tokens)); }));
+  EXPECT_TRUE(broken([&] { dataset.read(-1, std::span(tokens)); }));
+}
+
+TEST(Dataset, CopiesShareTheMappingAcrossThreads) {
+  const TemporaryFolder folder;
+  write_dataset(folder / "d.h5", numbered_documents(500, 30));
+  std::vector<std::thread> threads;
+  {
+    const TokenDataset dataset = TokenDataset::open(folder / "d.h5");
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([dataset, &folder] {
+        std::vector<std::int64_t> tokens(100);
+        for (int i = 0; i < 100; ++i) dataset.read(i, std::span(tokens));
+        EXPECT_EQ(read_dataset_info(folder / "d.h5").documents, 500) << "HDF5 takes turns";
+      });
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace baleen::data
