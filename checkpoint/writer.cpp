@@ -8,7 +8,6 @@
 
 #include "checkpoint/durable_file.h"
 #include "checkpoint/hdf5_file.h"
-#include "checkpoint/rank_file.h"
 
 namespace baleen::checkpoint {
 namespace {
@@ -19,10 +18,11 @@ void check_names(const TensorBox& box) {
                   "names of tensors and kinds are HDF5 names");
 }
 
-std::vector<Digest> block_digests(std::span<const std::byte> data) {
+std::vector<Digest> block_digests(std::span<const std::byte> data, std::int64_t block_bytes) {
   std::vector<Digest> digests;
-  for (std::size_t at = 0; at < data.size(); at += kBlockBytes)
-    digests.push_back(digest_of(data.subspan(at, std::min<std::size_t>(kBlockBytes, data.size() - at))));
+  const auto block = static_cast<std::size_t>(block_bytes);
+  for (std::size_t at = 0; at < data.size(); at += block)
+    digests.push_back(digest_of(data.subspan(at, std::min(block, data.size() - at))));
   return digests;
 }
 
@@ -30,7 +30,8 @@ std::vector<Digest> block_digests(std::span<const std::byte> data) {
 
 class RankFileWriter::File {
  public:
-  explicit File(std::filesystem::path path) : path_(std::move(path)) {
+  File(std::filesystem::path path, std::int64_t block_bytes) : path_(std::move(path)) {
+    table_.block_bytes = block_bytes;
     reporting("create", [&] { hdf5_.emplace(Hdf5File::create(path_)); });
   }
 
@@ -41,7 +42,7 @@ class RankFileWriter::File {
     check_names(box);
     if (data.empty()) return;
     const std::string group = fmt::format("/{}/{}", box.kind, box.tensor);
-    StoredPiece piece{box, fmt::format("{}/{}", group, boxes_of_[group]++), 0, block_digests(data)};
+    StoredPiece piece{box, fmt::format("{}/{}", group, boxes_of_[group]++), 0, block_digests(data, table_.block_bytes)};
     const Hdf5File::NewDataset dataset{
         piece.dataset, box.dtype, box.box.lengths, {{"shape", box.shape}, {"offsets", box.box.offsets}}};
     reporting("write", [&] { piece.file_offset = hdf5_->write(dataset, data); });
@@ -79,8 +80,8 @@ class RankFileWriter::File {
   std::int64_t bytes_ = 0;
 };
 
-RankFileWriter::RankFileWriter(const std::filesystem::path& directory, int rank)
-    : file_(std::make_unique<File>(directory / rank_file_name(rank))) {}
+RankFileWriter::RankFileWriter(const std::filesystem::path& directory, int rank, std::int64_t block_bytes)
+    : file_(std::make_unique<File>(directory / rank_file_name(rank), block_bytes)) {}
 
 RankFileWriter::~RankFileWriter() = default;
 

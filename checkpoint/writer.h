@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "checkpoint/rank_file.h"
 #include "checkpoint/tensor_box.h"
 
 namespace baleen::checkpoint {
@@ -14,8 +15,8 @@ namespace baleen::checkpoint {
 /// thread may save while others train. Methods throw Error(storage) with the path and the system's reason.
 class RankFileWriter {
  public:
-  /// Creates `directory`/rank-NNNNN.h5; it must not exist.
-  RankFileWriter(const std::filesystem::path& directory, int rank);
+  /// Creates `directory`/rank-NNNNN.h5; it must not exist. A digest covers `block_bytes` of a dataset.
+  RankFileWriter(const std::filesystem::path& directory, int rank, std::int64_t block_bytes = kBlockBytes);
   /// Without finish(): closes the file as it is. It has no table then, so no checkpoint can be committed with it.
   ~RankFileWriter();
   RankFileWriter(const RankFileWriter&) = delete;
