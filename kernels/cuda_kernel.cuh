@@ -82,7 +82,7 @@ bool aligned_to_16(Address... address) {
 }
 template <typename T, typename... Stride>
 bool strides_of_16(Stride... elements) {
-  return ((static_cast<std::uint64_t>(elements) * sizeof(T) | ...) % 16) == 0;
+  return (((static_cast<std::uint64_t>(elements) * sizeof(T)) | ...) % 16) == 0;
 }
 
 /// Calls f.operator()<N>() with N elements a chunk: 16 bytes where the addresses allow it, else one element.
