@@ -19,6 +19,21 @@ core::DType dtype_of(const at::Tensor& tensor) {
   }
 }
 
+at::ScalarType scalar_type(core::DType type) {
+  switch (type) {
+    case core::DType::f64:
+      return at::kDouble;
+    case core::DType::f32:
+      return at::kFloat;
+    case core::DType::bf16:
+      return at::kBFloat16;
+    case core::DType::f16:
+      return at::kHalf;
+    default:
+      throw core::Error(core::ExitCode::internal, "no kernel takes tensors of this element type");
+  }
+}
+
 at::ScalarType compute_type(at::ScalarType type) {
   return type == at::kDouble ? at::kDouble : at::kFloat;
 }

@@ -11,6 +11,8 @@ namespace baleen::kernels {
 
 /// The element type as launchers name it; Error(internal) for types that no kernel takes.
 core::DType dtype_of(const at::Tensor& tensor);
+/// LibTorch's name of a floating-point element type; Error(internal) for others.
+at::ScalarType scalar_type(core::DType type);
 
 /// FP64 for FP64, FP32 for everything else: what an op computes in.
 at::ScalarType compute_type(at::ScalarType type);

@@ -86,8 +86,8 @@ TEST(SquaredNormOnGpu, AgreesWithTheCpuOnSegmentsOfAnySizeAndRepeatsItsBits) {
 }
 
 TEST(SquaredNormOnGpu, NamesTheFirstNonFiniteParameterWhereverItIs) {
-  const auto a = testing::make_unit("a", {at::kBFloat16, at::kFloat, kGpu});
-  const auto b = testing::make_unit("b", {at::kBFloat16, at::kFloat, kGpu});
+  const auto a = tests::make_unit("a", {at::kBFloat16, at::kFloat, kGpu});
+  const auto b = tests::make_unit("b", {at::kBFloat16, at::kFloat, kGpu});
   GradientNorm norm({a.get(), b.get()}, 1, 0);
   b->parameter("table").grad[5][2].fill_(NAN);
   norm.compute();
@@ -150,7 +150,7 @@ TEST_P(UpdateOnGpu, ASkippedStepChangesNoBit) {
   const UpdateCase& c = GetParam();
   OptimizerConfig config;
   config.name = c.optimizer;
-  const auto unit = testing::make_unit("a", {c.value, c.master, kGpu});
+  const auto unit = tests::make_unit("a", {c.value, c.master, kGpu});
   const auto optimizer = make_optimizer(config, {unit.get()});
   unit->gradient().fill_(0.5);
   StepControl control(options_on(kGpu));

@@ -86,7 +86,7 @@ class GradientNormTest : public ::testing::Test {
   }
 
   const parallel::UnitOptions options_{at::kDouble, at::kDouble, at::kCPU};
-  std::unique_ptr<parallel::Unit> a_ = testing::make_unit("a", options_), b_ = testing::make_unit("b", options_);
+  std::unique_ptr<parallel::Unit> a_ = tests::make_unit("a", options_), b_ = tests::make_unit("b", options_);
   std::vector<parallel::Unit*> units_{a_.get(), b_.get()};
 };
 

@@ -37,8 +37,8 @@ std::vector<double> varied_rates() {
 struct Trained {
   explicit Trained(const OptimizerConfig& config, parallel::UnitOptions options = {at::kDouble, at::kDouble, at::kCPU},
                    LossScaling scaling = LossScaling::fixed(kLossScale))
-      : a(testing::make_unit("a", options)),
-        b(testing::make_unit("b", options)),
+      : a(tests::make_unit("a", options)),
+        b(tests::make_unit("b", options)),
         units{a.get(), b.get()},
         norm(units, 1, 0),
         control({scaling, kMaxNorm, 10, varied_rates(), options.device}),
@@ -54,7 +54,7 @@ struct Trained {
   void set_gradients(int step) {
     torch::manual_seed(1000 + step);
     for_each_parameter([&](const parallel::Parameter& parameter) {
-      const at::Tensor rows = testing::true_rows(parameter, parameter.grad);
+      const at::Tensor rows = tests::true_rows(parameter, parameter.grad);
       rows.copy_(torch::randn(parameter.spec->shape, torch::kDouble).mul(step % 3 ? 0.5 : 0.05).mul(kLossScale));
     });
   }
@@ -76,7 +76,7 @@ struct Trained {
 struct Oracle {
   explicit Oracle(Trained& trained) {
     trained.for_each_parameter([&](const parallel::Parameter& parameter) {
-      const at::Tensor value = testing::true_rows(parameter, parameter.value).detach().clone();
+      const at::Tensor value = tests::true_rows(parameter, parameter.value).detach().clone();
       parameters.push_back(value.set_requires_grad(true));
       (parameter.spec->weight_decay ? decayed : plain).push_back(parameters.back());
     });
@@ -85,7 +85,7 @@ struct Oracle {
   void set_gradients(Trained& trained) {
     std::size_t i = 0;
     trained.for_each_parameter([&](const parallel::Parameter& parameter) {
-      parameters[i++].mutable_grad() = testing::true_rows(parameter, parameter.grad).clone().div_(kLossScale);
+      parameters[i++].mutable_grad() = tests::true_rows(parameter, parameter.grad).clone().div_(kLossScale);
     });
     norm = torch::nn::utils::clip_grad_norm_(parameters, kMaxNorm);
   }
@@ -93,7 +93,7 @@ struct Oracle {
   void expect_equal(Trained& trained, double tolerance) {
     std::size_t i = 0;
     trained.for_each_parameter([&](const parallel::Parameter& parameter) {
-      const at::Tensor ours = testing::true_rows(parameter, parameter.value).to(torch::kDouble);
+      const at::Tensor ours = tests::true_rows(parameter, parameter.value).to(torch::kDouble);
       const double error = (ours - parameters[i++]).abs().max().item<double>();
       EXPECT_LE(error, tolerance) << parameter.spec->name;
     });
@@ -220,7 +220,7 @@ TEST_P(EveryOptimizer, PaddingStaysZero) {
   }
   trained.for_each_parameter([&](const parallel::Parameter& parameter) {
     const std::int64_t rows = parameter.spec->shape[0];
-    true_elements += testing::true_rows(parameter, parameter.value).count_nonzero().item<std::int64_t>();
+    true_elements += tests::true_rows(parameter, parameter.value).count_nonzero().item<std::int64_t>();
     EXPECT_EQ(parameter.value.narrow(0, rows, parameter.value.size(0) - rows).count_nonzero().item<int>(), 0);
   });
   const std::int64_t all = trained.a->master().count_nonzero().item<std::int64_t>() +

@@ -8,7 +8,7 @@
 
 #include "parallel/unit.h"
 
-namespace baleen::testing {
+namespace baleen::tests {
 
 /// matrix [33, 5], its fused follower [2, 5], norm [7] without decay, padded table [6 of 8, 3]; names start with
 /// `prefix`.
@@ -46,4 +46,4 @@ inline at::Tensor true_rows(const parallel::Parameter& parameter, const at::Tens
   return tensor.narrow(0, 0, parameter.spec->shape[0]);
 }
 
-}  // namespace baleen::testing
+}  // namespace baleen::tests
