@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/filesystem.h"
+
 namespace baleen::checkpoint {
 namespace {
 
@@ -52,7 +54,7 @@ void BlockReader::read_verified(std::int64_t block, std::span<std::byte> out) co
     const std::int64_t at = piece_.file_offset + block * block_bytes_ + static_cast<std::int64_t>(done);
     const ssize_t got = ::pread(file_.get(), out.data() + done, out.size() - done, at);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw storage_error("read", path_, errno);
+    if (got < 0) throw core::storage_error("read", path_, errno);
     if (got == 0) throw core::Error(core::ExitCode::corrupt_checkpoint, where() + " lies behind the end of the file");
     done += static_cast<std::size_t>(got);
   }

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "checkpoint/durable_file.h"
+#include "checkpoint/durable.h"
 #include "checkpoint/rank_file.h"
 
 namespace baleen::checkpoint {

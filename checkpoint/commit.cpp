@@ -8,8 +8,9 @@
 #include <map>
 
 #include "checkpoint/directory.h"
-#include "checkpoint/durable_file.h"
+#include "checkpoint/durable.h"
 #include "checkpoint/rank_file.h"
+#include "core/filesystem.h"
 
 namespace baleen::checkpoint {
 namespace fs = std::filesystem;
@@ -26,14 +27,9 @@ fs::path marked(const fs::path& path, std::string_view mark, std::uint64_t id) {
 
 bool is_leftover(const fs::path& path) {
   const std::string name = path.filename();
-  return (name.starts_with("step-") || name.starts_with(kLatestName)) &&
+  if (name.starts_with(kLatestName)) return name.ends_with(".tmp");  // of core::write_file_atomically
+  return name.starts_with("step-") &&
          (name.find(kPartialMark) != std::string::npos || name.find(kRemovedMark) != std::string::npos);
-}
-
-void remove_tree(const fs::path& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  if (error) throw storage_error("remove", path, error.value());
 }
 
 std::string utc_now() {
@@ -66,6 +62,15 @@ void collect_rank_files(const fs::path& directory, Manifest& manifest) {
   }
 }
 
+/// The checkpoint is safe already: what fails now is worth a note, not an end.
+void noting(std::vector<std::string>& notes, const auto& work) {
+  try {
+    work();
+  } catch (const core::Error& error) {
+    notes.push_back(error.what());
+  }
+}
+
 /// Takes away the checkpoints that `keep` no longer covers: the ones saved first, never the one LATEST names. What
 /// cannot be read stays: it may belong to a newer Baleen.
 std::vector<std::string> remove_old(const fs::path& run_dir, int keep, std::uint64_t id) {
@@ -76,13 +81,11 @@ std::vector<std::string> remove_old(const fs::path& run_dir, int keep, std::uint
   std::ranges::sort(listed, saved_before);
   for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < listed.size(); ++i) {
     if (listed[i].latest) continue;
-    try {
+    noting(notes, [&] {
       const fs::path aside = marked(listed[i].path, kRemovedMark, id);
       rename_durably(listed[i].path, aside);
-      remove_tree(aside);
-    } catch (const core::Error& error) {
-      notes.push_back(error.what());
-    }
+      remove_directory(aside);
+    });
   }
   return notes;
 }
@@ -98,15 +101,13 @@ CheckpointSave::CheckpointSave(const fs::path& run_dir, std::int64_t step, std::
 
 void CheckpointSave::prepare() {
   const fs::path checkpoints = checkpoints_directory(run_dir_);
+  core::make_folder(checkpoints);
   std::error_code error;
-  fs::create_directories(checkpoints, error);
-  if (error) throw storage_error("create", checkpoints, error.value());
   fs::directory_iterator entries(checkpoints, error);
-  if (error) throw storage_error("list", checkpoints, error.value());
+  if (error) throw core::storage_error("list", checkpoints, error.value());
   for (const fs::directory_entry& entry : entries)
-    if (is_leftover(entry.path())) remove_tree(entry.path());
-  fs::create_directory(partial_, error);
-  if (error) throw storage_error("create", partial_, error.value());
+    if (is_leftover(entry.path())) remove_directory(entry.path());
+  core::make_folder(partial_);
 }
 
 std::vector<std::string> CheckpointSave::commit(Manifest manifest, const std::string& config, int keep) {
@@ -120,22 +121,14 @@ std::vector<std::string> CheckpointSave::commit(Manifest manifest, const std::st
   }
   manifest.saved = utc_now();
   manifest.config_digest = digest_of(config);
-  write_file(partial_ / kConfigName, config);
-  write_file(partial_ / kManifestName, to_json(manifest));
-  sync(partial_);
+  core::write_file_atomically(partial_ / kConfigName, config);
+  core::write_file_atomically(partial_ / kManifestName, to_json(manifest));
 
   const fs::path replaced = replace_directory(partial_, final_, marked(final_, kRemovedMark, id_));
-  const fs::path latest = checkpoints_directory(run_dir_) / kLatestName;
-  const fs::path new_latest = marked(latest, kPartialMark, id_);
-  write_file(new_latest, final_.filename().string() + "\n");
-  rename_durably(new_latest, latest);
+  core::write_file_atomically(checkpoints_directory(run_dir_) / kLatestName, final_.filename().string() + "\n");
 
   std::vector<std::string> notes = remove_old(run_dir_, keep, id_);
-  if (!replaced.empty()) {
-    std::error_code error;
-    fs::remove_all(replaced, error);
-    if (error) notes.push_back(storage_error("remove", replaced, error.value()).what());
-  }
+  if (!replaced.empty()) noting(notes, [&] { remove_directory(replaced); });
   return notes;
 }
 

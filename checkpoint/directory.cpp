@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include "checkpoint/durable_file.h"
 #include "checkpoint/manifest.h"
+#include "core/filesystem.h"
 
 namespace baleen::checkpoint {
 namespace fs = std::filesystem;
@@ -30,7 +30,7 @@ std::optional<std::int64_t> step_of(const std::string& name) {
 std::string latest_name(const fs::path& checkpoints) {
   std::error_code error;
   if (!fs::exists(checkpoints / kLatestName, error)) return "";
-  std::string name = read_file(checkpoints / kLatestName);
+  std::string name = core::read_file(checkpoints / kLatestName);
   while (!name.empty() && name.back() == '\n') name.pop_back();
   return name;
 }
@@ -63,7 +63,7 @@ std::vector<ListedCheckpoint> list_in(const fs::path& checkpoints) {
   if (!fs::is_directory(checkpoints, error)) return listed;
   const std::string latest = latest_name(checkpoints);
   fs::directory_iterator entries(checkpoints, error);
-  if (error) throw storage_error("list", checkpoints, error.value());
+  if (error) throw core::storage_error("list", checkpoints, error.value());
   for (const fs::directory_entry& entry : entries) {
     const std::string name = entry.path().filename();
     const auto step = step_of(name);

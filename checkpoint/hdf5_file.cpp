@@ -2,6 +2,9 @@
 
 #include <hdf5.h>
 
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
@@ -11,6 +14,7 @@ namespace baleen::checkpoint {
 namespace {
 
 constexpr hsize_t kPage = 4096;
+constexpr std::string_view kErrnoMark = "errno = ";
 
 /// Holds the lock and keeps the library from printing: its error stack belongs to the thread.
 class Library {
@@ -31,12 +35,10 @@ herr_t keep_innermost(unsigned depth, const H5E_error2_t* error, void* reason) {
   std::string reason = "the HDF5 library gives no reason";
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &reason);
   H5Eclear2(H5E_DEFAULT);
-  const std::string mark = "error message = '";  // what the driver says of a failed system call
-  if (const std::size_t at = reason.find(mark); at != std::string::npos) {
-    const std::size_t begin = at + mark.size();
-    reason = reason.substr(begin, reason.find('\'', begin) - begin);
-  }
-  throw Hdf5Failure(reason);
+  int error_number = 0;  // the driver writes that of a failed system call into its description
+  if (const std::size_t at = reason.find(kErrnoMark); at != std::string::npos)
+    error_number = std::atoi(reason.c_str() + at + kErrnoMark.size());
+  throw Hdf5Failure(error_number == 0 ? reason : std::strerror(error_number), error_number);
 }
 
 hid_t checked(hid_t id) {

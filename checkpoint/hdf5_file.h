@@ -14,10 +14,16 @@
 
 namespace baleen::checkpoint {
 
-/// what(): "No space left on device", "not an HDF5 file", "object 'table' doesn't exist".
+/// what(): the innermost reason, "file signature not found", "object 'table' doesn't exist".
 class Hdf5Failure : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Hdf5Failure(const std::string& reason, int error_number = 0)
+      : std::runtime_error(reason), error_number_(error_number) {}
+  /// errno of the system call that failed; 0 where it was none.
+  int error_number() const { return error_number_; }
+
+ private:
+  int error_number_;
 };
 
 class Hdf5File {

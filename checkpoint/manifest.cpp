@@ -5,7 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "checkpoint/durable_file.h"
+#include "core/filesystem.h"
 
 namespace baleen::checkpoint {
 namespace fs = std::filesystem;
@@ -177,7 +177,7 @@ Manifest read_manifest(const fs::path& checkpoint) {
     throw core::Error(core::ExitCode::usage,
                       fmt::format("{} is no checkpoint: it has no {}", checkpoint.string(), kManifestName),
                       "name a run directory or one of its checkpoints/step-* directories");
-  return manifest_from_json(read_file(path), path);
+  return manifest_from_json(core::read_file(path), path);
 }
 
 }  // namespace baleen::checkpoint

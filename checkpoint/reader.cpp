@@ -8,6 +8,7 @@
 
 #include "checkpoint/block_reader.h"
 #include "checkpoint/directory.h"
+#include "core/filesystem.h"
 
 namespace baleen::checkpoint {
 namespace fs = std::filesystem;
@@ -41,7 +42,7 @@ void check_file(const fs::path& path, std::int64_t bytes) {
   std::error_code error;
   const std::uintmax_t size = fs::file_size(path, error);
   if (error == std::errc::no_such_file_or_directory) throw corrupt(path.string() + " is missing");
-  if (error) throw storage_error("inspect", path, error.value());
+  if (error) throw core::storage_error("inspect", path, error.value());
   if (static_cast<std::int64_t>(size) != bytes)
     throw corrupt(fmt::format("{} has {} bytes, {} were saved", path.string(), size, bytes));
 }
@@ -55,7 +56,7 @@ class CheckpointReader::State {
     std::error_code error;
     const fs::path config = directory / kConfigName;
     if (!fs::exists(config, error)) throw corrupt(config.string() + " is missing");
-    config_ = read_file(config);
+    config_ = core::read_file(config);
     if (digest_of(config_) != manifest_.config_digest)
       throw corrupt(config.string() + ": it was changed after the checkpoint was written");
     files_.resize(manifest_.files.size());

@@ -6,8 +6,9 @@
 #include <map>
 #include <optional>
 
-#include "checkpoint/durable_file.h"
+#include "checkpoint/durable.h"
 #include "checkpoint/hdf5_file.h"
+#include "core/filesystem.h"
 
 namespace baleen::checkpoint {
 namespace {
@@ -59,7 +60,7 @@ class RankFileWriter::File {
       hdf5_->close();
     });
     hdf5_.reset();
-    sync(path_);
+    sync_file(path_);
   }
 
   std::int64_t bytes() const { return bytes_; }
@@ -69,7 +70,9 @@ class RankFileWriter::File {
     try {
       work();
     } catch (const Hdf5Failure& failure) {
-      throw storage_error(what, path_, failure.what());
+      if (failure.error_number() != 0) throw core::storage_error(what, path_, failure.error_number());
+      throw core::Error(core::ExitCode::storage, fmt::format("cannot {} {}: {}", what, path_.string(), failure.what()),
+                        "check the file system");
     }
   }
 

@@ -15,7 +15,7 @@
 #include "checkpoint/directory.h"
 #include "checkpoint/reader.h"
 #include "core/error.h"
-#include "toy_checkpoint.h"
+#include "tests/checkpoint/toy_checkpoint.h"
 
 namespace baleen::checkpoint {
 namespace {
@@ -100,7 +100,7 @@ TEST(Commit, AbandonedSavesAndLeftoversDisappear) {
   EXPECT_TRUE(leftovers(run.path()).empty());
   CheckpointSave killed(run.path(), 5, 2);
   killed.prepare();
-  std::ofstream(checkpoints_directory(run.path()) / "LATEST.partial-0000000000000002") << "step-";
+  std::ofstream(checkpoints_directory(run.path()) / "LATEST.1234.tmp") << "step-";
   fs::create_directory(checkpoints_directory(run.path()) / "step-00000004.removed-0000000000000002");
   std::ofstream(checkpoints_directory(run.path()) / "notes.txt") << "a person's own";
   EXPECT_EQ(leftovers(run.path()).size(), 4u);

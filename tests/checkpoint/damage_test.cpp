@@ -11,7 +11,7 @@
 #include "checkpoint/hdf5_file.h"
 #include "checkpoint/reader.h"
 #include "core/error.h"
-#include "toy_checkpoint.h"
+#include "tests/checkpoint/toy_checkpoint.h"
 
 namespace baleen::checkpoint {
 namespace {

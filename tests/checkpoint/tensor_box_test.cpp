@@ -5,7 +5,7 @@
 #include <map>
 #include <random>
 
-#include "toy_checkpoint.h"
+#include "tests/checkpoint/toy_checkpoint.h"
 
 namespace baleen::checkpoint {
 namespace {
