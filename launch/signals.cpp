@@ -1,0 +1,52 @@
+#include "launch/signals.h"
+
+#include <atomic>
+#include <utility>
+
+#include "core/error.h"
+
+namespace baleen::launch {
+namespace {
+
+// Handlers may touch nothing else.
+std::atomic<bool> g_save_and_exit, g_save, g_stop, g_in_use;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+extern "C" void on_signal(int signal) {
+  (signal == SIGUSR1 ? g_save_and_exit : signal == SIGUSR2 ? g_save : g_stop) = true;
+}
+
+}  // namespace
+
+Signals::Signals() {
+  core::require(!g_in_use.exchange(true), "signals are caught by one object at a time");
+  g_save_and_exit = g_save = g_stop = false;
+  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT}) {
+    const bool stops = signal == SIGTERM || signal == SIGINT;
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    // The second SIGTERM or SIGINT finds the default again, which ends the process.
+    action.sa_flags = stops ? static_cast<int>(SA_RESTART | SA_RESETHAND) : SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    Saved saved{signal, {}};
+    core::require(sigaction(signal, &action, &saved.action) == 0, "the kernel knows SIGUSR1, SIGUSR2, SIGTERM, SIGINT");
+    before_.push_back(saved);
+  }
+}
+
+Signals::~Signals() {
+  for (const Saved& saved : before_) sigaction(saved.signal, &saved.action, nullptr);
+  g_in_use = false;
+}
+
+bool Signals::save_and_exit() const {
+  return g_save_and_exit;
+}
+bool Signals::take_save() {
+  return g_save.exchange(false);
+}
+bool Signals::stop() const {
+  return g_stop;
+}
+
+}  // namespace baleen::launch

@@ -1,0 +1,219 @@
+#include "parallel/nccl_communicator.h"
+
+#include <ATen/cuda/CUDAEvent.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAStream.h>
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <nccl.h>
+
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "parallel/host_collectives.h"
+
+namespace baleen::parallel {
+namespace {
+
+void check(ncclResult_t result, ncclComm_t comm, const char* call, core::ExitCode code = core::ExitCode::rank_lost) {
+  if (result == ncclSuccess) return;
+  throw core::Error(code, fmt::format("{} failed: {}: {}", call, ncclGetErrorString(result), ncclGetLastError(comm)),
+                    "look at the log of the rank that ended first; NCCL_DEBUG=INFO makes NCCL tell more");
+}
+
+ncclDataType_t nccl_type(at::ScalarType type) {
+  switch (type) {
+    case at::kDouble:
+      return ncclFloat64;
+    case at::kFloat:
+      return ncclFloat32;
+    case at::kBFloat16:
+      return ncclBfloat16;
+    case at::kHalf:
+      return ncclFloat16;
+    case at::kFloat8_e4m3fn:
+      return ncclFloat8e4m3;
+    case at::kFloat8_e5m2:
+      return ncclFloat8e5m2;
+    case at::kLong:
+      return ncclInt64;
+    case at::kInt:
+      return ncclInt32;
+    case at::kUInt32:
+      return ncclUint32;
+    case at::kByte:
+      return ncclUint8;
+    default:
+      throw core::Error(core::ExitCode::internal,
+                        fmt::format("internal error: NCCL has no reduction of {} tensors", at::toString(type)));
+  }
+}
+
+ncclRedOp_t nccl_op(ReduceOp op) {
+  constexpr ncclRedOp_t kOps[] = {ncclSum, ncclMax, ncclMin};
+  return kOps[static_cast<std::size_t>(op)];
+}
+
+using EventPtr = std::shared_ptr<at::cuda::CUDAEvent>;  // shared by the operations of a group
+
+class NcclWork final : public Work {
+ public:
+  NcclWork(EventPtr done, std::vector<at::Tensor> tensors) : done_(std::move(done)), tensors_(std::move(tensors)) {}
+  void wait() override {
+    done_->block(c10::cuda::getCurrentCUDAStream());
+    tensors_.clear();  // whoever reuses their memory comes later on the current stream
+  }
+
+ private:
+  EventPtr done_;
+  std::vector<at::Tensor> tensors_;
+};
+
+class NcclCommunicator final : public Communicator {
+ public:
+  /// Takes over `comm`.
+  explicit NcclCommunicator(ncclComm_t comm)
+      : comm_(comm), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true)) {
+    check(ncclCommUserRank(comm_, &rank_), comm_, "ncclCommUserRank");
+    check(ncclCommCount(comm_, &size_), comm_, "ncclCommCount");
+  }
+  ~NcclCommunicator() override {
+    // Destroying waits for all ranks; while an exception unwinds they may never come.
+    std::uncaught_exceptions() > 0 ? ncclCommAbort(comm_) : ncclCommDestroy(comm_);
+  }
+  NcclCommunicator(const NcclCommunicator&) = delete;
+  NcclCommunicator& operator=(const NcclCommunicator&) = delete;
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  std::string name() const override { return "nccl"; }
+
+  WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) override {
+    check_tensor(tensor, at::kCUDA);
+    const auto type = nccl_type(tensor.scalar_type());
+    return issue("ncclAllReduce", {tensor}, [&] {
+      return ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(), elements(tensor), type, nccl_op(op), comm_, stream_);
+    });
+  }
+  WorkPtr all_gather(const at::Tensor& output, const at::Tensor& input) override {
+    check_tensors(output, input, size_, at::kCUDA);
+    return issue("ncclAllGather", {output, input}, [&] {
+      return ncclAllGather(input.data_ptr(), output.data_ptr(), input.nbytes(), ncclUint8, comm_, stream_);
+    });
+  }
+  WorkPtr reduce_scatter(const at::Tensor& output, const at::Tensor& input, ReduceOp op) override {
+    check_tensors(input, output, size_, at::kCUDA);
+    const auto type = nccl_type(input.scalar_type());
+    return issue("ncclReduceScatter", {output, input}, [&] {
+      return ncclReduceScatter(input.data_ptr(), output.data_ptr(), elements(output), type, nccl_op(op), comm_,
+                               stream_);
+    });
+  }
+  WorkPtr broadcast(const at::Tensor& tensor, int root) override {
+    check_tensor(tensor, at::kCUDA);
+    core::require(root >= 0 && root < size_, "the root of a broadcast is a rank of the communicator");
+    return issue("ncclBroadcast", {tensor}, [&] {
+      return ncclBroadcast(tensor.data_ptr(), tensor.data_ptr(), tensor.nbytes(), ncclUint8, root, comm_, stream_);
+    });
+  }
+  WorkPtr all_to_all(const at::Tensor& output, const at::Tensor& input) override {
+    check_tensors(output, input, 1, at::kCUDA);
+    core::require(input.numel() % size_ == 0, "an all-to-all has equal parts");
+    const std::size_t part = input.nbytes() / static_cast<std::size_t>(size_);
+    return issue("ncclAlltoAll", {output, input},
+                 [&] { return ncclAlltoAll(input.data_ptr(), output.data_ptr(), part, ncclUint8, comm_, stream_); });
+  }
+  WorkPtr send(const at::Tensor& tensor, int peer) override {
+    check_peer(tensor, peer);
+    return issue("ncclSend", {tensor},
+                 [&] { return ncclSend(tensor.data_ptr(), tensor.nbytes(), ncclUint8, peer, comm_, stream_); });
+  }
+  WorkPtr recv(const at::Tensor& tensor, int peer) override {
+    check_peer(tensor, peer);
+    return issue("ncclRecv", {tensor},
+                 [&] { return ncclRecv(tensor.data_ptr(), tensor.nbytes(), ncclUint8, peer, comm_, stream_); });
+  }
+
+  /// What is issued inside is launched at the end, as one; so all of it shares the event recorded then.
+  void group(const std::function<void()>& calls) override {
+    core::require(group_done_ == nullptr, "groups are not nested");
+    const EventPtr done = group_done_ = std::make_shared<at::cuda::CUDAEvent>();
+    check(ncclGroupStart(), comm_, "ncclGroupStart");
+    calls();
+    group_done_.reset();
+    check(ncclGroupEnd(), comm_, "ncclGroupEnd");
+    done->record(stream_);
+  }
+
+  std::unique_ptr<Communicator> split(int color, int key) override {
+    ncclComm_t part = nullptr;
+    check(ncclCommSplit(comm_, color, key, &part, nullptr), comm_, "ncclCommSplit", core::ExitCode::environment);
+    return std::make_unique<NcclCommunicator>(part);
+  }
+
+  void barrier() override {
+    all_reduce(at::zeros({1}, at::TensorOptions().dtype(at::kInt).device(stream_.device())), ReduceOp::sum)->wait();
+    c10::cuda::getCurrentCUDAStream().synchronize();
+  }
+
+ private:
+  static std::size_t elements(const at::Tensor& tensor) { return static_cast<std::size_t>(tensor.numel()); }
+
+  void check_peer(const at::Tensor& tensor, int peer) const {
+    check_tensor(tensor, at::kCUDA);
+    core::require(peer >= 0 && peer < size_ && peer != rank_, "a message goes to another rank of the communicator");
+  }
+
+  /// Issues call() on our stream, after what the current stream holds.
+  template <class Call>
+  WorkPtr issue(const char* name, std::vector<at::Tensor> tensors, const Call& call) {
+    for (const at::Tensor& tensor : tensors)
+      core::require(tensor.device() == stream_.device(), "tensors of a collective are on the communicator's GPU");
+    ncclResult_t earlier = ncclSuccess;
+    check(ncclCommGetAsyncError(comm_, &earlier), comm_, "ncclCommGetAsyncError");
+    check(earlier, comm_, "an earlier NCCL operation");
+    ready_.record(c10::cuda::getCurrentCUDAStream());
+    ready_.block(stream_);
+    check(call(), comm_, name);
+    if (group_done_) return std::make_unique<NcclWork>(group_done_, std::move(tensors));
+    auto done = std::make_shared<at::cuda::CUDAEvent>();
+    done->record(stream_);
+    return std::make_unique<NcclWork>(std::move(done), std::move(tensors));
+  }
+
+  ncclComm_t comm_;
+  c10::cuda::CUDAStream stream_;
+  at::cuda::CUDAEvent ready_;
+  EventPtr group_done_;  // inside group(): what its Works wait for
+  int rank_ = 0, size_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host) {
+  const at::Tensor bytes = at::zeros({sizeof(ncclUniqueId)}, at::kByte);
+  auto* id = static_cast<ncclUniqueId*>(bytes.data_ptr());
+  constexpr auto kEnvironment = core::ExitCode::environment;
+  if (host.rank() == 0) check(ncclGetUniqueId(id), nullptr, "ncclGetUniqueId", kEnvironment);
+  host.broadcast(bytes, 0)->wait();
+  ncclComm_t comm = nullptr;
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  check(ncclCommInitRankConfig(&comm, host.size(), *id, host.rank(), &config), nullptr, "ncclCommInitRankConfig",
+        kEnvironment);
+  return std::make_unique<NcclCommunicator>(comm);
+}
+
+NcclLibrary nccl_library() {
+  int version = 0;
+  check(ncclGetVersion(&version), nullptr, "ncclGetVersion", core::ExitCode::environment);
+  Dl_info file{};
+  const int found = dladdr(reinterpret_cast<const void*>(&ncclGetVersion), &file);
+  return {fmt::format("{}.{}.{}", version / 10000, version % 10000 / 100, version % 100),
+          found != 0 && file.dli_fname != nullptr ? file.dli_fname : ""};
+}
+
+}  // namespace baleen::parallel
