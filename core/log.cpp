@@ -26,8 +26,25 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
       return spdlog::level::warn;
     case LogLevel::error:
       return spdlog::level::err;
+    case LogLevel::fatal:
+      return spdlog::level::critical;
   }
   return spdlog::level::info;
+}
+
+const char* prefix(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+    case LogLevel::info:
+      return "";
+    case LogLevel::warning:
+      return "warning: ";
+    case LogLevel::error:
+      return "error: ";
+    case LogLevel::fatal:
+      return "baleen: ";
+  }
+  return "";
 }
 
 LogLevel least_level() {
@@ -71,8 +88,7 @@ class Log {
 
   void write(LogLevel level, std::string_view message) {
     const std::string rank = rank_ == 0 ? "" : fmt::format("rank {}: ", rank_.load());
-    const char* kind = level == LogLevel::warning ? "warning: " : level == LogLevel::error ? "error: " : "";
-    terminal_.log(spdlog_level(level), "{}{}{}", rank, kind, message);
+    terminal_.log(spdlog_level(level), "{}{}{}", prefix(level), rank, message);
     const std::lock_guard lock(mutex_);
     if (file_) file_->log(spdlog_level(level), "{}", message);
   }

@@ -8,7 +8,7 @@
 
 namespace baleen::core {
 
-enum class LogLevel { debug, info, warning, error };
+enum class LogLevel { debug, info, warning, error, fatal };
 
 /// Before the first line of a process that is one of many. The environment variable BALEEN_LOG (debug, info, warning,
 /// error) sets the least level of rank 0.
@@ -26,6 +26,8 @@ inline void log_info(std::string_view message) {
 inline void log_warning(std::string_view message) {
   log(LogLevel::warning, message);
 }
+/// What ends the process: "baleen: MESSAGE".
+inline void log_fatal(std::string_view message) { log(LogLevel::fatal, message); }
 inline void log_error(std::string_view message) {
   log(LogLevel::error, message);
 }

@@ -1,0 +1,31 @@
+// baleen check CONFIG [section.key=VALUE ...] [--ranks N] [--resolved]
+
+#include <fmt/core.h>
+
+#include "apps/arguments.h"
+#include "apps/verbs.h"
+#include "core/error.h"
+#include "trainer/config.h"
+#include "trainer/model_summary.h"
+
+namespace baleen::apps {
+
+int check_main(int argc, char** argv) {
+  std::string path;
+  std::vector<std::string> overrides;
+  int ranks = 1;
+  bool resolved = false;
+  Arguments arguments(argv[0], "Tells everything that is wrong with a configuration, or what it amounts to.");
+  arguments.positional("CONFIG", path, "TOML file; `baleen schema` lists the keys")
+      .rest("OVERRIDES", overrides, "section.key=VALUE, as in the file")
+      .option("--ranks", ranks, "Ranks that the run will have")
+      .flag("--resolved", resolved, "Print the whole configuration, defaults included, as TOML");
+  if (!arguments.parse(argc, argv)) return 0;
+  if (ranks < 1) throw core::Error(core::ExitCode::usage, fmt::format("--ranks is {}; a run has at least 1", ranks));
+
+  const trainer::Config config = trainer::load_checked_config(path, overrides, ranks);
+  fmt::print("{}", resolved ? trainer::to_toml(config) : trainer::summarize(config, ranks));
+  return 0;
+}
+
+}  // namespace baleen::apps

@@ -1,0 +1,17 @@
+#pragma once
+// From the first word of the command line to its verb.
+
+#include <span>
+
+namespace baleen::apps {
+
+struct Verb {
+  const char* name;
+  int (*run)(int argc, char** argv);  // argv[0] is "baleen NAME"
+  const char* help;                   // one line
+};
+
+/// Runs the verb that argv[1] names inside run_verb(). No verb, an unknown one: exit code 2.
+int dispatch(std::span<const Verb> verbs, int argc, char** argv);
+
+}  // namespace baleen::apps

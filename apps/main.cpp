@@ -1,0 +1,20 @@
+// baleen: the program that people call. It links neither LibTorch nor MPI nor CUDA, so that it starts at once and runs
+// on any login node; verbs that need them are executed by baleen-compute, which lies beside it.
+
+#include "apps/dispatch.h"
+#include "apps/verbs.h"
+
+int main(int argc, char** argv) {
+  using namespace baleen::apps;
+  static constexpr Verb kVerbs[] = {
+      {"train", compute_exec_main, "Train a model: baleen train run.toml, under mpirun for several ranks"},
+      {"generate", compute_exec_main, "Continue a text with the model of a run"},
+      {"check", check_main, "Tell everything that is wrong with a configuration; start nothing"},
+      {"schema", schema_main, "Show the sections and keys of a configuration"},
+      {"data", data_main, "Make datasets from text, look into them"},
+      {"ckpt", checkpoint_main, "List the checkpoints of a run, verify every byte of one"},
+      {"doctor", doctor_main, "Look at this machine: what is there, what is missing"},
+      {"version", version_main, "Show versions"},
+  };
+  return dispatch(kVerbs, argc, argv);
+}
