@@ -1,13 +1,24 @@
 # Configure and build a preset.
 
+# configure PRESET [CMAKE_OPTIONS...]: a second or two when nothing changed, and it sees what has been installed since.
+configure() {
+  local preset=$1 log
+  shift
+  mkdir -p build
+  log=$(mktemp build/configure.XXXXXX)
+  if cmake --preset "$preset" "$@" >"$log" 2>&1; then
+    rm -f "$log"
+  else
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+}
+
 # build [PRESET] [TARGET...]
 build() {
   local preset=${1:-$(default_preset)}
   shift || true
-  if [ ! -e "build/$preset/build.ninja" ]; then
-    say "Configuring build/$preset"
-    cmake --preset "$preset" || return
-  fi
   say "Building build/$preset${*:+ ($*)}"
-  cmake --build "build/$preset" ${*:+--target "$@"}
+  configure "$preset" && cmake --build "build/$preset" ${*:+--target "$@"}
 }

@@ -30,10 +30,7 @@ run_ctest() {
 
 # A GPU build for one architecture, on a machine without a GPU: the CUDA sources compile and link; nothing is run.
 compile_for_gpu() {
-  if [ ! -e build/gpu-compile/build.ninja ]; then
-    cmake --preset gpu -B build/gpu-compile -DCMAKE_CUDA_ARCHITECTURES=90a-real || return
-  fi
-  cmake --build build/gpu-compile
+  configure gpu -B build/gpu-compile -DCMAKE_CUDA_ARCHITECTURES=90a-real && cmake --build build/gpu-compile
 }
 
 test_under() {
@@ -66,10 +63,11 @@ run_tests() {
   [ "$everything" = no ] || set_up check
   preset=$(default_preset)
 
-  [ "$everything" = no ] || phase "source checks" tools/check || true
+  phase "PyTorch for the tests" tools/setup_test_venv || true
   if phase "build ($preset)" build "$preset"; then
     phase "tests ($preset)" run_ctest "$preset" || true
   fi
+  [ "$everything" = no ] || phase "source checks" tools/check || true
   if [ "$sanitizers" = yes ]; then
     test_under asan "AddressSanitizer and UBSan"
     test_under tsan "ThreadSanitizer"
