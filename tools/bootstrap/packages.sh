@@ -45,24 +45,34 @@ install_advice() {
   fi
 }
 
+# as_root COMMAND...: as it is for root, with sudo for others.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@" </dev/null; else sudo "$@" </dev/null; fi
+}
+
+can_be_root() { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null 2>&1; }
+
+apt_knows() { apt-cache show "$1" >/dev/null 2>&1; }
+
+update_package_lists() {
+  if command -v apt-get >/dev/null 2>&1 && can_be_root; then as_root apt-get update -q || true; fi
+}
+
 # install_packages GROUP...: nothing runs when nothing of these groups is missing; optional packages come along otherwise.
 install_packages() {
-  local missing as_root=()
+  local missing
   if [ -z "$(missing_packages "$@")" ]; then return; fi
   missing=$(missing_packages "$@" optional | paste -sd' ')
   if ! command -v apt-get >/dev/null 2>&1; then
     stop "some components are missing, and there is no apt-get to install them." "$(install_advice "$missing")"
   fi
-  if [ "$(id -u)" -ne 0 ]; then
-    if ! command -v sudo >/dev/null 2>&1; then
-      stop "some packages are missing, and installing them needs root or sudo." "$(install_advice "$missing")"
-    fi
-    as_root=(sudo)
+  if ! can_be_root; then
+    stop "some packages are missing, and installing them needs root or sudo." "$(install_advice "$missing")"
   fi
   say "Installing $missing"
   # shellcheck disable=SC2086  # a list of words
-  if ! { "${as_root[@]}" apt-get update -q &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing; } </dev/null; then
+  if ! { as_root apt-get update -q &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing; }; then
     stop "apt-get could not install what is missing (its message stands above)." "$(install_advice "$missing")"
   fi
 }
