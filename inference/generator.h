@@ -42,8 +42,10 @@ class Generator {
   Generation generate(std::span<const data::TokenId> prompt, const GenerationOptions& options,
                       const std::function<void(data::TokenId)>& on_token);
 
- private:
+  /// Throws what generate() would throw for this prompt.
   void check_prompt(std::span<const data::TokenId> prompt) const;
+
+ private:
   /// Logits of what follows the last of `tokens`, which stand at positions from `first` on.
   std::vector<double> next_logits(std::span<const data::TokenId> tokens, std::int64_t first, models::KvCache* cache);
 

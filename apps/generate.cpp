@@ -1,0 +1,144 @@
+// baleen generate RUN_OR_CHECKPOINT [section.key=VALUE ...] [--prompt TEXT] [--tokens N] [--temperature T] [--top-k K]
+//                 [--top-p P] [--seed S] [--step N]
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/arguments.h"
+#include "apps/verbs.h"
+#include "checkpoint/directory.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "data/tokenizer.h"
+#include "data/utf8.h"
+#include "inference/generator.h"
+#include "inference/load_model.h"
+#include "kernels/device.h"
+#include "launch/process.h"
+#include "trainer/config.h"
+
+namespace baleen::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct GenerateArguments {
+  std::string path, prompt;
+  std::vector<std::string> overrides;
+  std::optional<std::int64_t> step;
+  std::int64_t seed = 42;
+  inference::GenerationOptions options;
+};
+
+bool parse(int argc, char** argv, GenerateArguments& a) {
+  inference::SamplingOptions& sampling = a.options.sampling;
+  Arguments arguments(argv[0], "Continues a text with the model of a run.");
+  arguments.positional("RUN_OR_CHECKPOINT", a.path, "Folder of a run (its newest checkpoint), or of one checkpoint")
+      .rest("OVERRIDES", a.overrides, "section.key=VALUE over the run's configuration: launch.device=cpu")
+      .option("--prompt", a.prompt, "The text to continue; without one the model starts a text of its own")
+      .option("--tokens", a.options.max_tokens, "Most tokens to write")
+      .option("--temperature", sampling.temperature,
+              "Below 1 bolder guesses become rarer; 0: always the likeliest token")
+      .option("--top-k", sampling.top_k, "Choose among the K likeliest tokens; 0: all")
+      .option("--top-p", sampling.top_p, "Choose among the likeliest tokens that make up this probability")
+      .option("--seed", a.seed, "The same seed gives the same text")
+      .option("--step", a.step, "The run's checkpoint of this step");
+  if (!arguments.parse(argc, argv)) return false;
+  sampling.seed = static_cast<std::uint64_t>(a.seed);
+  return true;
+}
+
+/// What the model could not tell as well: all of it before minutes go into loading.
+void check(const GenerateArguments& a) {
+  inference::check(a.options.sampling);
+  if (a.options.max_tokens < 0) {
+    throw core::Error(core::ExitCode::usage, fmt::format("--tokens is {}", a.options.max_tokens), "use 0 or more");
+  }
+  if (const auto wrong = data::first_utf8_error(a.prompt)) {
+    throw core::Error(core::ExitCode::usage, fmt::format("the prompt is not UTF-8 at byte {}", *wrong),
+                      "give the prompt in UTF-8: check the terminal's locale");
+  }
+}
+
+/// A run's newest sound checkpoint, with a warning for each that was passed over, or the one that was named.
+fs::path find(const GenerateArguments& a) {
+  if (!a.step && !checkpoint::list_checkpoints(a.path).empty()) {
+    if (const auto newest = checkpoint::newest_checkpoint(a.path)) {
+      for (const std::string& note : newest->notes) core::log_warning(note);
+      return newest->path;
+    }
+  }
+  return checkpoint::find_checkpoint(a.path, a.step);
+}
+
+/// Prints the text as it comes, whole characters only.
+class Printer {
+ public:
+  explicit Printer(const data::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  void text(const std::string& text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
+    throw core::Error(core::ExitCode::storage, fmt::format("cannot write to standard output: {}", std::strerror(errno)),
+                      "check where the output goes");
+  }
+  void token(data::TokenId token) { text(stream_.push(tokenizer_.decode({&token, 1}))); }
+  void finish() { text(stream_.finish() + "\n"); }
+
+ private:
+  const data::Tokenizer& tokenizer_;
+  data::Utf8Stream stream_;
+};
+
+std::string summary(const inference::Generation& generation, double seconds, std::int64_t context) {
+  std::string text = fmt::format("{} tokens in {:.2f} s, {:.0f} tokens/s", generation.tokens, seconds,
+                                 static_cast<double>(generation.tokens) / std::max(seconds, 1e-9));
+  if (generation.reason == inference::StopReason::end_of_text) text += "; the model ended the text";
+  if (generation.reason == inference::StopReason::context_full)
+    text += fmt::format("; stopped because the model's context of {} tokens is full", context);
+  return text;
+}
+
+}  // namespace
+
+int generate_main(int argc, char** argv) {
+  GenerateArguments a;
+  if (!parse(argc, argv, a)) return 0;
+  check(a);
+  const auto reader = checkpoint::CheckpointReader::open(find(a));
+  const trainer::Config config = trainer::load_config(reader.directory() / checkpoint::kConfigName, a.overrides);
+  launch::Process process({config.launch.device, static_cast<int>(config.launch.threads_per_rank)});
+  if (process.size() > 1) {
+    throw core::Error(core::ExitCode::usage, fmt::format("generate runs as one process, not {}", process.size()),
+                      "start it without mpirun");
+  }
+
+  const auto tokenizer = data::make_tokenizer(config.data.tokenizer);
+  std::vector<data::TokenId> prompt;
+  tokenizer->encode(a.prompt, prompt);
+  const parallel::UnitOptions types{kernels::scalar_type(config.compute_dtype()),
+                                    kernels::scalar_type(config.precision.master_dtype()), process.device()};
+  models::TransformerStage stage(config.model, types, {});
+  inference::load_model(reader, stage);
+  inference::Generator generator(stage, tokenizer->vocab_size(), tokenizer->end_of_text());
+
+  generator.check_prompt(prompt);
+  Printer printer(*tokenizer);
+  printer.text(a.prompt);
+  const auto start = std::chrono::steady_clock::now();
+  const inference::Generation generation =
+      generator.generate(prompt, a.options, [&](data::TokenId token) { printer.token(token); });
+  printer.finish();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  core::log_info(summary(generation, elapsed.count(), config.model.max_sequence_length));
+  return 0;
+}
+
+}  // namespace baleen::apps
