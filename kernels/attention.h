@@ -1,7 +1,7 @@
 #pragma once
-// Causal grouped-query attention over packed sequences. The definition is plain ATen code (matrix products and softmax in
-// FP32 or better), used on the CPU and, for FP32 and FP64, on a GPU. BF16 and FP16 on a GPU: FlashAttention-2 (Dao 2023)
-// through LibTorch.
+// Causal grouped-query attention over packed sequences. The definition is plain ATen code (matrix products and softmax
+// in FP32 or better), used on the CPU and, for FP32 and FP64, on a GPU. BF16 and FP16 on a GPU: FlashAttention-2 (Dao
+// 2023) through LibTorch.
 
 #include <ATen/core/Tensor.h>
 
@@ -29,8 +29,8 @@ struct Attention {
   at::Tensor lse;  // log-sum-exp of the scaled scores for the backward; layout is the implementation's own
 };
 
-/// q: [Tq, heads, head_dim]; k, v: [Tk, kv_heads, head_dim], heads a multiple of kv_heads; unit stride in head_dim, rows may
-/// be strided (views into a packed QKV). Scores are scaled by 1 / sqrt(head_dim).
+/// q: [Tq, heads, head_dim]; k, v: [Tk, kv_heads, head_dim], heads a multiple of kv_heads; unit stride in head_dim,
+/// rows may be strided (views into a packed QKV). Scores are scaled by 1 / sqrt(head_dim).
 Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const SequenceBounds& bounds);
 
 /// Writes dq, dk, dv, which are views like q, k, v (usually into one packed dQKV). Deterministic when asked.

@@ -7,7 +7,8 @@
 namespace baleen::kernels {
 
 /// x weightᵀ (+ bias) (+ residual). x: [T, in], weight: [out, in], bias: [out], residual: [T, out], all of x's dtype;
-/// bias and residual may be undefined. Returns a new [T, out]. The residual is added before rounding (GEMM with beta 1).
+/// bias and residual may be undefined. Returns a new [T, out]. The residual is added before rounding (GEMM with beta
+/// 1).
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {},
                   const at::Tensor& residual = {});
 

@@ -10,8 +10,8 @@ struct RmsNorm {
   at::Tensor rstd;  // [rows] 1 / sqrt(mean(x²) + eps), fp32 (fp64 where x is)
 };
 
-/// x: [rows, D], or [T, heads, D] with rows = T * heads (heads inside a packed QKV). Unit stride in D, other strides free.
-/// weight: [D] of x's dtype.
+/// x: [rows, D], or [T, heads, D] with rows = T * heads (heads inside a packed QKV). Unit stride in D, other strides
+/// free. weight: [D] of x's dtype.
 RmsNorm rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 struct RmsNormGradient {
@@ -19,8 +19,8 @@ struct RmsNormGradient {
   at::Tensor dweight;  // [D] fp32 (fp64 where x is), deterministic
 };
 
-/// dy: like x, its own strides. add_to_dx (may be undefined; like x) is the gradient that reached x by the residual path:
-/// it is added to dx before rounding.
+/// dy: like x, its own strides. add_to_dx (may be undefined; like x) is the gradient that reached x by the residual
+/// path: it is added to dx before rounding.
 RmsNormGradient rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
                                   const at::Tensor& rstd, const at::Tensor& add_to_dx = {});
 

@@ -1,0 +1,55 @@
+#include "kernels/bias_gradient_launch.h"
+#include "kernels/cuda_kernel.cuh"
+#include "kernels/partial_sums.cuh"
+
+namespace baleen::kernels {
+namespace {
+
+constexpr int kRowGroups = 8;
+
+/// Block (x, y) adds every gridDim.y * 8th row of 32 chunks of columns: eight groups of threads, whose sums are then added.
+template <typename T, int N>
+__global__ void add_rows_kernel(BiasGradientArgs a) {
+  using W = Wide<T>;
+  __shared__ W sums[kRowGroups][N][kWarp];
+  const std::int64_t column = (static_cast<std::int64_t>(blockIdx.x) * kWarp + threadIdx.x) * N;
+  W sum[N] = {};
+  if (column < a.columns) {
+    const T* __restrict__ dy = static_cast<const T*>(a.dy) + column;
+#pragma unroll 4
+    for (std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * kRowGroups + threadIdx.y; row < a.rows;
+         row += static_cast<std::int64_t>(gridDim.y) * kRowGroups) {
+      const Chunk<T, N> chunk = load<N>(dy + row * a.stride);
+      for (int j = 0; j < N; ++j) sum[j] += widen(chunk.at[j]);
+    }
+  }
+  for (int j = 0; j < N; ++j) sums[threadIdx.y][j][threadIdx.x] = sum[j];
+  __syncthreads();
+  if (threadIdx.y != 0 || column >= a.columns) return;
+  W* partial = static_cast<W*>(a.partials) + blockIdx.y * a.columns + column;
+  for (int j = 0; j < N; ++j) {
+    for (int group = 1; group < kRowGroups; ++group) sum[j] += sums[group][j][threadIdx.x];
+    partial[j] = sum[j];
+  }
+}
+
+}  // namespace
+
+void launch_bias_gradient(core::DType type, const BiasGradientArgs& args, void* stream) {
+  if (args.columns == 0) return;
+  for_element_type(type, [&]<typename T>() {
+    using W = Wide<T>;
+    const std::int64_t partials = bias_gradient_partials(args.rows);
+    const bool wide = aligned_to_16(args.dy) && strides_of_16<T>(args.stride, args.columns);
+    for_chunk_size<T>(wide, [&]<int N>() {
+      const dim3 grid(static_cast<unsigned int>(divide_up(args.columns / N, kWarp)),
+                      static_cast<unsigned int>(partials));
+      add_rows_kernel<T, N><<<grid, dim3(kWarp, kRowGroups), 0, as_stream(stream)>>>(args);
+      check_launch("bias_gradient");
+    });
+    add_partials(static_cast<const W*>(args.partials), static_cast<W*>(args.sum), partials, args.columns,
+                 as_stream(stream));
+  });
+}
+
+}  // namespace baleen::kernels
