@@ -15,6 +15,7 @@ MlpBlock::Inner MlpBlock::inner(const at::Tensor& x) const {
   return inner;
 }
 
+// [walkthrough: mlp-forward]
 at::Tensor MlpBlock::forward(const at::Tensor& x, const Batch& batch, Saved& saved) {
   Inner made = inner(x);
   at::Tensor y = down_.forward(made.activation, x, batch);
@@ -29,7 +30,9 @@ at::Tensor MlpBlock::forward(const at::Tensor& x, const Batch& batch, Saved& sav
   }
   return y;
 }
+// [end]
 
+// [walkthrough: mlp-backward]
 at::Tensor MlpBlock::backward(const at::Tensor& dy, const Batch& batch, Saved& saved) {
   Inner made;
   if (!recompute_) {
@@ -45,5 +48,6 @@ at::Tensor MlpBlock::backward(const at::Tensor& dy, const Batch& batch, Saved& s
   const at::Tensor dgate_up = kernels::swiglu_backward(dactivation, made.gate_up);
   return norm_.gradient(gate_up_.backward(dgate_up, made.norm.y, saved), x, made.norm.rstd, dy, saved);
 }
+// [end]
 
 }  // namespace baleen::models

@@ -8,11 +8,13 @@
 
 namespace baleen::models {
 
+// [walkthrough: weight-gradient]
 void WeightGradStore::add_gemm(const parallel::FusedParameters& weight, at::Tensor dy, at::Tensor x) {
   work_.emplace_back([weight, dy = std::move(dy), x = std::move(x)] {
     kernels::linear_weight_gradient(dy, x, weight.grad(), weight.gradient_beta());
   });
 }
+// [end]
 
 void WeightGradStore::add_finished(const parallel::FusedParameters& parameter, at::Tensor gradient) {
   work_.emplace_back([parameter, gradient = std::move(gradient)] {

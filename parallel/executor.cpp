@@ -27,6 +27,7 @@ class Flow {
   std::vector<at::Tensor> slots_;
 };
 
+// [walkthrough: run-action]
 void run(const UnitAction& action, Stage& stage, Mesh& mesh, Flow& flow) {
   const auto [op, unit, micro_batch, writes_gradient] = action;
   switch (op) {
@@ -50,6 +51,7 @@ void run(const UnitAction& action, Stage& stage, Mesh& mesh, Flow& flow) {
   }
   if (writes_gradient) stage.unit(unit).note_gradient_written();
 }
+// [end]
 
 }  // namespace
 

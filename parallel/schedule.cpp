@@ -117,6 +117,7 @@ class Lowering {
 
 }  // namespace
 
+// [walkthrough: schedule]
 StageSchedule one_stage_schedule(int micro_batches) {
   StageSchedule schedule;
   for (int m = 0; m < micro_batches; ++m) {
@@ -126,6 +127,7 @@ StageSchedule one_stage_schedule(int micro_batches) {
   }
   return schedule;
 }
+// [end]
 
 StageSchedule forward_schedule(int micro_batches) {
   StageSchedule schedule;
