@@ -28,15 +28,17 @@ run_ctest() {
     --output-junit test_results.xml "$@"
 }
 
-# A GPU build for one architecture, on a machine without a GPU: the CUDA sources compile and link; nothing is run.
+# A GPU build for one architecture, on a machine without a GPU: all CUDA sources compile and link; nothing is run.
 compile_for_gpu() {
-  configure gpu -B build/gpu-compile -DCMAKE_CUDA_ARCHITECTURES=90a-real && cmake --build build/gpu-compile
+  configure gpu -B build/gpu-compile -DCMAKE_CUDA_ARCHITECTURES=90a-real &&
+    cmake --build build/gpu-compile --target baleen baleen-compute gpu_tests
 }
 
+# test_under PRESET LABEL NAME
 test_under() {
-  local preset=$1 name=$2
-  if phase "build for $name" build "$preset" unit_tests; then
-    phase "unit tests under $name" run_ctest "$preset" -L unit || true
+  local preset=$1 label=$2 name=$3
+  if phase "build for $name" build "$preset" "${label}_tests"; then
+    phase "tests under $name" run_ctest "$preset" -L "$label" || true
   fi
 }
 
@@ -51,7 +53,7 @@ report_phases() {
 }
 
 run_tests() {
-  local sanitizers=no everything=no preset option
+  local sanitizers=no everything=no without_slow=() preset option
   for option in "$@"; do
     case "$option" in
       --sanitizers) sanitizers=yes ;;
@@ -60,17 +62,17 @@ run_tests() {
     esac
   done
   set_up build
-  [ "$everything" = no ] || set_up check
+  if [ "$everything" = yes ]; then set_up check; else without_slow=(-LE slow); fi
   preset=$(default_preset)
 
   phase "PyTorch for the tests" tools/setup_test_venv || true
   if phase "build ($preset)" build "$preset"; then
-    phase "tests ($preset)" run_ctest "$preset" || true
+    phase "tests ($preset)" run_ctest "$preset" "${without_slow[@]}" || true
   fi
   [ "$everything" = no ] || phase "source checks" tools/check || true
   if [ "$sanitizers" = yes ]; then
-    test_under asan "AddressSanitizer and UBSan"
-    test_under tsan "ThreadSanitizer"
+    test_under asan unit "AddressSanitizer, UBSan"
+    test_under tsan threads "ThreadSanitizer"
   fi
   if [ "$everything" = yes ] && has_nvcc && ! has_gpu; then
     phase "CUDA compile check" compile_for_gpu || true
