@@ -1,9 +1,11 @@
 # baleen_library(NAME SOURCES ... [CUDA ...] [CUDA_ABSENT ...] [PACKAGES ...])
 #   One static library of the layer table. What it links is read from cmake/layers.txt, nowhere else.
 #   CUDA: sources (.cu and .cpp) of the CUDA build; CUDA_ABSENT: what stands in for them without CUDA.
-# baleen_test(NAME SOURCES ... LIBRARIES ... [PACKAGES ...] [LABEL unit|mpi|gpu|slow] [RANKS n...] [TIMEOUT seconds])
-#   One GoogleTest program. RANKS n starts it under mpirun with n ranks; several make one test each, NAME_n. The target LABEL_tests builds all of a label;
-#   a test that is registered with add_test() adds what it runs to it.
+# baleen_test(NAME SOURCES ... LIBRARIES ... [PACKAGES ...] [LABEL unit|mpi|gpu|slow] [THREADS] [RANKS n...]
+#             [TIMEOUT seconds])
+#   One GoogleTest program. RANKS n starts it under mpirun with n ranks; several make one test each, NAME_n.
+#   THREADS: it runs threads of ours, so it has the label `threads` too, and ThreadSanitizer sees it.
+#   The target LABEL_tests builds all of a label; a test that is registered with add_test() adds what it runs to it.
 
 file(STRINGS ${CMAKE_SOURCE_DIR}/cmake/layers.txt BALEEN_LAYER_LINES REGEX "^[a-z]")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/layers.txt)
@@ -53,7 +55,7 @@ if(BALEEN_TESTS)
 endif()
 
 function(baleen_test name)
-  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;LIBRARIES;PACKAGES;RANKS" ${ARGN})
+  cmake_parse_arguments(arg "THREADS" "LABEL;TIMEOUT" "SOURCES;LIBRARIES;PACKAGES;RANKS" ${ARGN})
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
   endif()
@@ -89,7 +91,7 @@ function(baleen_test name)
   endif()
   add_dependencies(${arg_LABEL}_tests ${name})
   if(arg_THREADS)
-    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABEL};threads")
+    set_tests_properties(${tests} PROPERTIES LABELS "${arg_LABEL};threads")
     add_dependencies(threads_tests ${name})
   endif()
 endfunction()
