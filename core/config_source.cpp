@@ -42,7 +42,7 @@ class Reader {
     try {
       read_text(core::read_file(path), path.string());
     } catch (const Error& error) {
-      out_.problems.push_back({named_at, error.what()});
+      fail(named_at, error.what());
     }
     open_.pop_back();
   }
@@ -52,7 +52,7 @@ class Reader {
     try {
       table = toml::parse(text, name);
     } catch (const toml::parse_error& error) {
-      out_.problems.push_back({place(name, error.source()), fmt::format("not valid TOML: {}", error.description())});
+      fail(place(name, error.source()), fmt::format("not valid TOML: {}", error.description()));
       return;
     }
     for (auto&& [key, node] : table)
@@ -82,6 +82,11 @@ class Reader {
   }
 
  private:
+  void fail(const std::string& at, const std::string& message) {
+    out_.problems.push_back({at, message});
+    out_.complete = false;
+  }
+
   static std::string place(const std::string& name, const toml::source_region& source) {
     return fmt::format("{}:{}:{}", name, source.begin.line, source.begin.column);
   }

@@ -40,6 +40,7 @@ struct ConfigEntry {
 struct ConfigSource {
   std::vector<ConfigEntry> entries;
   std::vector<Problem> problems;
+  bool complete = true;  // false: a file could not be read, so what is missing may stand there
 };
 
 /// Reads `path`, first what it names in `extends = "base.toml"` (relative to the file), then the overrides

@@ -6,6 +6,7 @@ namespace {
 ReadConfig fill_config(const core::ConfigSource& source) {
   ReadConfig read;
   read.problems = source.problems;
+  read.complete = source.complete;
   read.config.origins = core::fill(config_schema(), source, &read.config, read.problems);
   read.config.model.resolve();
   return read;
@@ -48,7 +49,8 @@ Config load_config(const std::filesystem::path& path, const std::vector<std::str
 
 Config load_checked_config(const std::filesystem::path& path, const std::vector<std::string>& overrides, int ranks) {
   ReadConfig read = read_config(path, overrides);
-  for (core::Problem& problem : validate(read.config, ranks)) read.problems.push_back(std::move(problem));
+  if (read.complete)
+    for (core::Problem& problem : validate(read.config, ranks)) read.problems.push_back(std::move(problem));
   core::throw_if_any(read.problems, path.string());
   return std::move(read.config);
 }

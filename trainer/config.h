@@ -50,6 +50,7 @@ const core::SectionTables& config_schema();
 struct ReadConfig {
   Config config;  // resolved; keys with problems keep their defaults
   std::vector<core::Problem> problems;
+  bool complete = true;  // false: a file could not be read, so validate() would speak of defaults
 };
 
 /// Reads the file, what it extends, and the overrides `section.key=VALUE`. Never throws for what stands in them.
