@@ -4,14 +4,13 @@
 
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "apps/arguments.h"
 #include "apps/verbs.h"
 #include "core/error.h"
 #include "core/progress.h"
@@ -24,61 +23,56 @@
 namespace baleen::apps {
 namespace {
 
-struct TokenizeArguments {
-  std::string tokenizer = "bytes";
-  data::TokenizeOptions options;
-};
-
-struct InspectArguments {
-  std::string file;
-  std::int64_t windows = 3;
-  std::int64_t window_tokens = 96;
-  bool verify = false;
-};
-
-void describe(CLI::App& verb, TokenizeArguments& arguments) {
-  data::TokenizeOptions& options = arguments.options;
-  const std::map<std::string, data::TextFormat> formats = {
-      {"auto", data::TextFormat::automatic}, {"text", data::TextFormat::text}, {"jsonl", data::TextFormat::jsonl}};
-  verb.add_option("inputs", options.inputs, "text files, one document each, or JSONL files, one document a line")
-      ->required();
-  verb.add_option("--output,-o", options.output, "the dataset to write (HDF5)")->required();
-  verb.add_option("--tokenizer", arguments.tokenizer, "how text becomes tokens")->capture_default_str();
-  verb.add_option("--threads", options.threads, "threads that tokenize")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  verb.add_option("--format", options.format, "auto (by the file name), text or jsonl")
-      ->transform(CLI::CheckedTransformer(formats));
-  verb.add_option("--text-key", options.text_key, "JSONL: the key of the text")->capture_default_str();
-  verb.add_flag("--force", options.overwrite, "replace an existing output");
+core::Error usage_error(const std::string& verb, const std::string& message) {
+  return {core::ExitCode::usage, message, fmt::format("`baleen data {} --help` shows what it takes", verb)};
 }
 
-void describe(CLI::App& verb, InspectArguments& arguments) {
-  verb.add_option("file", arguments.file, "a dataset")->required();
-  verb.add_option("--windows", arguments.windows, "show this many pieces of decoded text, evenly spaced")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20))
-      ->capture_default_str();
-  verb.add_option("--tokens", arguments.window_tokens, "tokens of each piece")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))
-      ->capture_default_str();
-  verb.add_flag("--verify", arguments.verify, "read everything: digests, and that every token is in the vocabulary");
+data::TextFormat text_format(const std::string& name) {
+  if (name == "auto") return data::TextFormat::automatic;
+  if (name == "text") return data::TextFormat::text;
+  if (name == "jsonl") return data::TextFormat::jsonl;
+  throw usage_error("tokenize", fmt::format("--format is {}; expected auto, text or jsonl", name));
 }
 
-int tokenize(const TokenizeArguments& arguments) {
-  const auto tokenizer = data::make_tokenizer(arguments.tokenizer);
-  const auto began = std::chrono::steady_clock::now();
-  data::TokenizeResult result;
-  {
-    core::Progress bar("tokenizing", data::total_input_bytes(arguments.options), core::Progress::Unit::bytes);
-    result = data::tokenize_files(*tokenizer, arguments.options, [&](std::int64_t bytes) { bar.advance(bytes); });
-  }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  const double megabytes = static_cast<double>(result.input_bytes) / 1e6;
+void print_result(const data::TokenizeResult& result, double seconds) {
   const data::DatasetInfo& dataset = result.dataset;
   fmt::print("{}: {} tokens ({}) in {} documents\n", dataset.path.string(), dataset.tokens,
              core::dtype_name(dataset.dtype), dataset.documents);
   if (result.empty_documents > 0) fmt::print("{} empty documents were left out\n", result.empty_documents);
+  const double megabytes = static_cast<double>(result.input_bytes) / 1e6;
   fmt::print("{:.1f} MB of text in {:.2f} s, {:.1f} MB/s\n", megabytes, seconds, megabytes / std::max(seconds, 1e-9));
+}
+
+int tokenize(int argc, char** argv) {
+  std::vector<std::string> inputs;
+  std::string output, name = "bytes", format = "auto";
+  data::TokenizeOptions options;
+  Arguments arguments("baleen data tokenize", "Makes a dataset from text.");
+  arguments.rest("INPUT", inputs, "Text files, one document each, or JSONL files, one document a line")
+      .option("--output,-o", output, "The dataset to write, for example train.h5")
+      .option("--tokenizer", name, "How text becomes tokens")
+      .option("--threads", options.threads, "Threads that tokenize")
+      .option("--format", format, "text, jsonl, or auto: by the name, .jsonl and .ndjson")
+      .option("--text-key", options.text_key, "JSONL: the key of the text")
+      .flag("--force", options.overwrite, "Replace an existing output");
+  if (!arguments.parse(argc, argv)) return 0;
+  if (inputs.empty()) throw usage_error("tokenize", "there is no INPUT to tokenize");
+  if (output.empty()) throw usage_error("tokenize", "--output is missing: the name of the dataset to write");
+  if (options.threads < 1 || options.threads > 1024) {
+    throw usage_error("tokenize", fmt::format("--threads is {}; expected 1 to 1024", options.threads));
+  }
+  options.inputs.assign(inputs.begin(), inputs.end());
+  options.output = output;
+  options.format = text_format(format);
+  const auto tokenizer = data::make_tokenizer(name);
+
+  const auto began = std::chrono::steady_clock::now();
+  data::TokenizeResult result;
+  {
+    core::Progress bar("tokenizing", data::total_input_bytes(options), core::Progress::Unit::bytes);
+    result = data::tokenize_files(*tokenizer, options, [&](std::int64_t bytes) { bar.advance(bytes); });
+  }
+  print_result(result, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
   return 0;
 }
 
@@ -121,10 +115,10 @@ void print_summary(const data::TokenDataset& dataset) {
     shortest = std::min(shortest, offsets[d] - offsets[d - 1]);
     longest = std::max(longest, offsets[d] - offsets[d - 1]);
   }
-  const double mebibytes = static_cast<double>(info.tokens * core::dtype_size(info.dtype)) / (1 << 20);
   fmt::print("file        {}\n", info.path.string());
   fmt::print("tokenizer   {}, vocabulary {}, end-of-text {}\n", info.tokenizer, info.vocab_size, info.end_of_text);
-  fmt::print("tokens      {}, {}, {:.1f} MiB\n", info.tokens, core::dtype_name(info.dtype), mebibytes);
+  fmt::print("tokens      {}, {}, {}\n", info.tokens, core::dtype_name(info.dtype),
+             core::byte_text(info.tokens * core::dtype_size(info.dtype)));
   fmt::print("documents   {}, of {} to {} tokens, {} on average\n", info.documents, shortest, longest,
              info.tokens / info.documents);
 }
@@ -139,12 +133,13 @@ void print_digests(const data::TokenDataset& dataset) {
   if (digests.size() > kShown) fmt::print("{:>10}  and {} more\n", "", digests.size() - kShown);
 }
 
-void print_windows(const data::TokenDataset& dataset, const InspectArguments& arguments) {
+/// `count` pieces of `tokens` tokens, evenly spaced.
+void print_windows(const data::TokenDataset& dataset, std::int64_t count, std::int64_t tokens_each) {
   const data::DatasetInfo& info = dataset.info();
   const auto tokenizer = data::make_tokenizer(info.tokenizer);
-  const std::int64_t length = std::min(arguments.window_tokens, info.tokens);
+  const std::int64_t length = std::min(tokens_each, info.tokens);
   const std::int64_t places = info.tokens / length;
-  const data::EvenSampler sampler(places, std::min(arguments.windows, places));
+  const data::EvenSampler sampler(places, std::min(count, places));
   std::vector<data::TokenId> tokens(static_cast<std::size_t>(length));
   for (std::int64_t i = 0; i < sampler.samples(); ++i) {
     const std::int64_t first = sampler.window(i) * length;
@@ -165,34 +160,42 @@ void verify(const data::TokenDataset& dataset) {
   fmt::print("verified    every digest fits, every token is in the vocabulary\n");
 }
 
-int inspect(const InspectArguments& arguments) {
-  const data::TokenDataset dataset = data::TokenDataset::open(arguments.file);
+int inspect(int argc, char** argv) {
+  std::string file;
+  std::int64_t windows = 3, tokens = 96;
+  bool read_all = false;
+  Arguments arguments("baleen data inspect", "Prints what a dataset holds.");
+  arguments.positional("FILE", file, "A dataset made by `baleen data tokenize`")
+      .option("--windows", windows, "Show this many pieces of decoded text, evenly spaced")
+      .option("--tokens", tokens, "Tokens of each piece")
+      .flag("--verify", read_all, "Read everything: digests, and that every token is in the vocabulary");
+  if (!arguments.parse(argc, argv)) return 0;
+  if (windows < 0) throw usage_error("inspect", fmt::format("--windows is {}; expected 0 or more", windows));
+  if (tokens < 1) throw usage_error("inspect", fmt::format("--tokens is {}; expected 1 or more", tokens));
+
+  const data::TokenDataset dataset = data::TokenDataset::open(file);
   print_summary(dataset);
   print_digests(dataset);
-  if (arguments.verify) verify(dataset);
-  if (arguments.windows > 0) print_windows(dataset, arguments);
+  if (read_all) verify(dataset);
+  if (windows > 0) print_windows(dataset, windows, tokens);
   return 0;
 }
 
 }  // namespace
 
 int data_main(int argc, char** argv) {
-  CLI::App app("Makes datasets from text and looks into them.", "baleen data");
-  app.require_subcommand(1);
-  TokenizeArguments tokenize_arguments;
-  InspectArguments inspect_arguments;
-  CLI::App* tokenize_verb = app.add_subcommand("tokenize", "Write a dataset from text or JSONL files");
-  CLI::App* inspect_verb = app.add_subcommand("inspect", "Print what a dataset holds");
-  describe(*tokenize_verb, tokenize_arguments);
-  describe(*inspect_verb, inspect_arguments);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  } catch (const CLI::ParseError& error) {
-    throw core::Error(core::ExitCode::usage, error.what(), "see `baleen data --help`");
+  const std::string what = argc > 1 ? argv[1] : "";
+  if (what == "tokenize") return tokenize(argc - 1, argv + 1);
+  if (what == "inspect") return inspect(argc - 1, argv + 1);
+  if (what == "--help" || what == "-h") {
+    fmt::print(
+        "Usage: baleen data tokenize INPUT... --output NAME.h5 [--tokenizer NAME] [--threads N] ...\n"
+        "       baleen data inspect FILE [--windows N] [--verify]\n");
+    return 0;
   }
-  return tokenize_verb->parsed() ? tokenize(tokenize_arguments) : inspect(inspect_arguments);
+  throw core::Error(core::ExitCode::usage,
+                    what.empty() ? "baleen data needs to know what to do" : "unknown: baleen data " + what,
+                    "baleen data tokenize INPUT... --output NAME.h5, or baleen data inspect FILE");
 }
 
 }  // namespace baleen::apps

@@ -5,13 +5,16 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cerrno>
 #include <limits>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "data/dataset_file.h"
 #include "data/dataset_format.h"
+#include "data/file_descriptor.h"
 #include "data/file_error.h"
 #include "data/hdf5_handle.h"
 
@@ -21,26 +24,31 @@ namespace {
 constexpr const char* kMakeOne = "make a dataset from text with `baleen data tokenize`";
 constexpr const char* kMakeAgain = "restore the file from a copy or make it again with `baleen data tokenize`";
 
-/// Size of a regular file that can be opened for reading.
-std::int64_t readable_size(const std::filesystem::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0 && errno == ENOENT) {
+core::Error wrong_file(const std::filesystem::path& path, const char* what) {
+  return {core::ExitCode::usage, fmt::format("{} is {}; expected a dataset file", path.string(), what),
+          std::string("name a dataset file, or ") + kMakeOne};
+}
+
+/// Size of a file that may be a dataset. What is not HDF5 with checksums in its metadata (superblock version 2 and
+/// later, as we write it) never reaches the library, which does not withstand every damage of older files.
+std::int64_t dataset_size(const std::filesystem::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0 && errno == ENOENT) {
     throw core::Error(core::ExitCode::usage, fmt::format("there is no dataset {}", path.string()),
                       std::string("check the path, or ") + kMakeOne);
   }
-  if (file < 0) throw file_error("open", path, errno);
+  if (file.get() < 0) throw file_error("open", path, errno);
   struct stat status = {};
-  const int result = ::fstat(file, &status);
-  const int error = errno;
-  ::close(file);
-  if (result != 0) throw file_error("inspect", path, error);
-  const auto expected_file = [&](const char* what) {
-    return core::Error(core::ExitCode::usage, fmt::format("{} is {}; expected a dataset file", path.string(), what),
-                       std::string("name a dataset file, or ") + kMakeOne);
-  };
-  if (S_ISDIR(status.st_mode)) throw expected_file("a folder");
-  if (!S_ISREG(status.st_mode)) throw expected_file("no regular file");
-  if (status.st_size == 0) throw expected_file("empty (0 bytes)");
+  if (::fstat(file.get(), &status) != 0) throw file_error("inspect", path, errno);
+  if (S_ISDIR(status.st_mode)) throw wrong_file(path, "a folder");
+  if (!S_ISREG(status.st_mode)) throw wrong_file(path, "no regular file");
+  if (status.st_size == 0) throw wrong_file(path, "empty (0 bytes)");
+
+  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  std::array<char, 9> head = {};
+  if (::pread(file.get(), head.data(), head.size(), 0) < 0) throw file_error("read", path, errno);
+  if (std::string_view(head.data(), kSignature.size()) != kSignature) throw wrong_file(path, "not an HDF5 file");
+  if (head[kSignature.size()] < 2) throw wrong_file(path, "an HDF5 file, but not one of Baleen's");
   return status.st_size;
 }
 
@@ -48,9 +56,9 @@ std::int64_t readable_size(const std::filesystem::path& path) {
 class Reader {
  public:
   explicit Reader(const std::filesystem::path& path)
-      : path_(path), file_bytes_(readable_size(path)), file_(open_file()) {
+      : path_(path), file_bytes_(dataset_size(path)), file_(open_file()) {
     if (!H5Aexists(file_, kFormatAttribute) || text(kFormatAttribute) != kFormatName) {
-      throw not_a_dataset("is an HDF5 file, but not one of Baleen's datasets");
+      throw wrong_file(path, "an HDF5 file, but not one of Baleen's");
     }
     if (const std::int64_t version = integer(kVersionAttribute); version != kFormatVersion) {
       throw core::Error(core::ExitCode::usage,
@@ -132,10 +140,9 @@ class Reader {
     if (!access.valid() || H5Pset_file_locking(access, false, true) < 0) throw unreadable();
     Hdf5Handle file(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access), H5Fclose);
     if (file.valid()) return file;
-    const std::string reason = hdf5_reason();
-    if (H5Fis_hdf5(path_.c_str()) <= 0) throw not_a_dataset("is not an HDF5 file");
     throw core::Error(core::ExitCode::usage,
-                      fmt::format("{} is truncated or damaged: HDF5 says \"{}\"", path_.string(), reason), kMakeAgain);
+                      fmt::format("{} is truncated or damaged: HDF5 says \"{}\"", path_.string(), hdf5_reason()),
+                      kMakeAgain);
   }
 
   Hdf5Handle open_attribute(const char* name) const {
@@ -172,10 +179,6 @@ class Reader {
     }
     if (address % element != 0) throw broken(name, "the dataset", "aligned to its element size");
     part.extent = {static_cast<std::int64_t>(address), static_cast<std::int64_t>(part.rows * columns * element)};
-  }
-
-  core::Error not_a_dataset(const char* what) const {
-    return {core::ExitCode::usage, fmt::format("{} {}", path_.string(), what), kMakeOne};
   }
 
   core::Error unreadable() const {

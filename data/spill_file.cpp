@@ -28,16 +28,6 @@ void read_at(int file, std::int64_t address, std::span<std::byte> out, const std
 
 }  // namespace
 
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-  std::swap(number_, other.number_);
-  return *this;
-}
-
-void FileDescriptor::reset() {
-  if (number_ >= 0) ::close(number_);
-  number_ = -1;
-}
-
 void write_at(int file, std::int64_t address, std::span<const std::byte> bytes, const std::filesystem::path& name) {
   while (!bytes.empty()) {
     const ssize_t count = ::pwrite(file, bytes.data(), bytes.size(), address);

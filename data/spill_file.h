@@ -9,22 +9,9 @@
 #include <vector>
 
 #include "data/digest.h"
+#include "data/file_descriptor.h"
 
 namespace baleen::data {
-
-/// A file descriptor that closes itself.
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int number = -1) : number_(number) {}
-  ~FileDescriptor() { reset(); }
-  FileDescriptor(FileDescriptor&& other) noexcept : number_(other.number_) { other.number_ = -1; }
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-  int get() const { return number_; }
-  void reset();
-
- private:
-  int number_;
-};
 
 /// Writes all of `bytes` at `address`. Throws file_error; `name` is for its message.
 void write_at(int file, std::int64_t address, std::span<const std::byte> bytes, const std::filesystem::path& name);

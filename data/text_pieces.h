@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "data/spill_file.h"
+#include "data/file_descriptor.h"
 #include "data/tokenizer.h"
 
 namespace baleen::data {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -14,6 +13,7 @@
 
 #include "core/error.h"
 #include "data/dataset_file.h"
+#include "data/file_descriptor.h"
 #include "data/file_error.h"
 
 namespace baleen::data {
@@ -84,15 +84,12 @@ void read_tokens(const DatasetInfo& info, std::span<const std::byte> stored, std
 class TokenDataset::Mapping {
  public:
   explicit Mapping(const std::filesystem::path& path) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) throw file_error("open", path, errno);
+    const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0) throw file_error("open", path, errno);
     struct stat status = {};
-    const bool sized = ::fstat(file, &status) == 0;
-    void* mapped =
-        sized ? ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
-    const int error = errno;
-    ::close(file);
-    if (mapped == MAP_FAILED) throw file_error("map", path, error);
+    if (::fstat(file.get(), &status) != 0) throw file_error("inspect", path, errno);
+    void* mapped = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_SHARED, file.get(), 0);
+    if (mapped == MAP_FAILED) throw file_error("map", path, errno);
     bytes_ = {static_cast<const std::byte*>(mapped), static_cast<std::size_t>(status.st_size)};
   }
   ~Mapping() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }

@@ -23,7 +23,7 @@ struct TokenizeOptions {
   std::filesystem::path output;
   TextFormat format = TextFormat::automatic;
   std::string text_key = "text";
-  int threads = 1;  // that encode; reading and writing stay on the caller's
+  int threads = 4;  // that encode; reading and writing stay on the caller's
   bool overwrite = false;
   std::int64_t piece_bytes = std::int64_t{4} << 20;       // one a thread is in memory, and what it becomes
   std::int64_t max_line_bytes = std::int64_t{256} << 20;  // of JSONL
