@@ -4,6 +4,8 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "core/config_value.h"
 #include "core/filesystem.h"
@@ -24,6 +26,19 @@ ConfigValue convert(const toml::node& node) {
     return {std::move(elements)};
   }
   return {ConfigValue::Other{node.is_table() ? "a table" : "a date or time"}};
+}
+
+using KeyAndNode = std::pair<const toml::key*, const toml::node*>;
+
+/// As people wrote them; the library sorts by name.
+std::vector<KeyAndNode> in_order(const toml::table& table) {
+  std::vector<KeyAndNode> entries;
+  for (auto&& [key, node] : table) entries.emplace_back(&key, &node);
+  std::stable_sort(entries.begin(), entries.end(), [](const KeyAndNode& a, const KeyAndNode& b) {
+    const auto &first = a.first->source().begin, &second = b.first->source().begin;
+    return std::tie(first.line, first.column) < std::tie(second.line, second.column);
+  });
+  return entries;
 }
 
 class Reader {
@@ -55,10 +70,10 @@ class Reader {
       fail(place(name, error.source()), fmt::format("not valid TOML: {}", error.description()));
       return;
     }
-    for (auto&& [key, node] : table)
-      if (key == "extends") extend(node, name, place(name, key.source()));
-    for (auto&& [key, node] : table)
-      if (key != "extends") read_section(std::string(key.str()), node, name, place(name, key.source()));
+    for (const auto& [key, node] : in_order(table))
+      if (key->str() == "extends") extend(*node, name, place(name, key->source()));
+    for (const auto& [key, node] : in_order(table))
+      if (key->str() != "extends") read_section(std::string(key->str()), *node, name, place(name, key->source()));
   }
 
   void read_override(const std::string& text) {
@@ -108,8 +123,8 @@ class Reader {
       return;
     }
     out_.entries.push_back({section, "", at, {}});
-    for (auto&& [key, value] : *table)
-      out_.entries.push_back({section, std::string(key.str()), place(name, key.source()), convert(value)});
+    for (const auto& [key, value] : in_order(*table))
+      out_.entries.push_back({section, std::string(key->str()), place(name, key->source()), convert(*value)});
   }
 
   static bool parse_value(const std::string& text, ConfigValue& value) {

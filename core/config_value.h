@@ -57,8 +57,7 @@ std::string toml_text(std::int64_t value);
 std::string toml_text(double value);
 std::string toml_text(const std::string& value);
 
-/// The candidate that is the fewest typing errors away, or empty where that is more than two and a third of the
-/// letters.
+/// The candidate that is the fewest typing errors away, or empty where that is more than a third of the letters.
 std::string nearest_name(const std::string& name, const std::vector<std::string>& candidates);
 
 }  // namespace baleen::core

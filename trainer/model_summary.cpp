@@ -55,7 +55,7 @@ std::string summarize(const Config& config, int ranks) {
   const StateMemory memory = state_memory(config);
   const std::int64_t micro_batches = training.global_batch_size / (dims.data() * training.micro_batch_size);
   std::string text = line("run", fmt::format("{} in {}", config.run.name, config.run_dir().string()));
-  text += line("mesh", fmt::format("{} ({} ranks)", dims.str(), ranks));
+  text += line("mesh", fmt::format("{} ({} rank{})", dims.str(), ranks, ranks == 1 ? "" : "s"));
   text +=
       line("model", fmt::format("{}, {} layers, dim {}, {} heads, {} KV heads, FFN {}, vocabulary {}", model.family,
                                 model.layers, model.dim, model.heads, model.kv_heads, model.ffn_dim, model.vocab_size));
