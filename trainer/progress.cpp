@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include "trainer/memory.h"
+#include "trainer/device_info.h"
 
 namespace baleen::trainer {
 namespace {

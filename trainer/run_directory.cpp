@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -18,20 +17,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void storage_error(const std::string& what, const fs::path& path, int error) {
-  throw core::Error(core::ExitCode::storage, what + " " + path.string() + ": " + std::strerror(error),
-                    "free space or fix the permissions, then start again with --resume");
-}
-
 /// Holds the folder against other jobs. The lock goes with the process, however it ends.
 int lock_folder(const fs::path& path) {
   const fs::path file = path / "lock";
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor < 0) storage_error("cannot write", file, errno);
+  if (descriptor < 0) throw core::storage_error("write", file, errno);
   if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
   const int error = errno;
   ::close(descriptor);
-  if (error != EWOULDBLOCK) storage_error("cannot lock", file, error);
+  if (error != EWOULDBLOCK) throw core::storage_error("lock", file, error);
   throw core::Error(
       core::ExitCode::busy, "the run directory " + path.string() + " is in use by another job",
       "wait for that job or stop it (touch " + (path / "STOP").string() + "), or choose another run.name");
@@ -52,9 +46,7 @@ std::string kept_lines(const fs::path& file, std::int64_t steps_done) {
 }  // namespace
 
 RunDirectory::RunDirectory(fs::path path, Open open) : path_(std::move(path)) {
-  std::error_code error;
-  fs::create_directories(path_ / "checkpoints", error);
-  if (error) storage_error("cannot create", path_ / "checkpoints", error.value());
+  core::make_folder(path_ / "checkpoints");
   lock_ = lock_folder(path_);
   if (open == Open::fresh && fs::exists(path_ / "config.toml")) {
     ::close(lock_);
@@ -88,11 +80,12 @@ void RunDirectory::append(const fs::path& file, const std::string& line) const {
   // One write of a whole line: a reader, or a run killed here, sees all of it or (at the very end) a torn last line.
   const std::string text = line + "\n";
   const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor < 0) storage_error("cannot write", file, errno);
+  if (descriptor < 0) throw core::storage_error("write", file, errno);
   const ssize_t written = ::write(descriptor, text.data(), text.size());
   const int error = errno;
   ::close(descriptor);
-  if (written != static_cast<ssize_t>(text.size())) storage_error("cannot write", file, written < 0 ? error : ENOSPC);
+  if (written != static_cast<ssize_t>(text.size()))
+    throw core::storage_error("write", file, written < 0 ? error : ENOSPC);
 }
 
 bool RunDirectory::take(const char* name) const {

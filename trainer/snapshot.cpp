@@ -1,35 +1,15 @@
 #include "trainer/snapshot.h"
 
 #include <ATen/ops/tensor.h>
-#include <fmt/format.h>
-
 #include <chrono>
-#include <exception>
-#include <functional>
 
 #include "checkpoint/commit.h"
 #include "checkpoint/unit_tensors.h"
-#include "core/error.h"
+#include "core/log.h"
+#include "parallel/agreement.h"
 
 namespace baleen::trainer {
 namespace {
-
-/// Runs one phase of a save on this rank and waits for all. Throws on every rank where it failed on one.
-void phase(parallel::Communicator& host, const std::function<void()>& work) {
-  std::exception_ptr failure;
-  try {
-    work();
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  const at::Tensor first_failed = at::tensor({failure ? host.rank() : host.size()}, at::kLong);
-  host.all_reduce(first_failed, parallel::ReduceOp::min)->wait();
-  if (failure) std::rethrow_exception(failure);
-  const auto rank = first_failed.item<std::int64_t>();
-  if (rank < host.size())
-    throw core::Error(core::ExitCode::storage, fmt::format("rank {} could not save its part of the checkpoint", rank),
-                      "see that rank's message; the checkpoints saved before are intact");
-}
 
 std::uint64_t common_id(parallel::Communicator& host) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -87,16 +67,16 @@ std::filesystem::path save_snapshot(const Snapshot& snapshot, parallel::Mesh& me
   checkpoint::CheckpointSave save(options.run_dir, snapshot.step, common_id(host));
   const kernels::StepState control = snapshot.control->read();
 
-  phase(host, [&] {
+  parallel::succeed_together(host, [&] {
     if (leads) save.prepare();
   });
   try {
-    phase(host, [&] { write_rank_file(snapshot, mesh, save.directory()); });
+    parallel::succeed_together(host, [&] { write_rank_file(snapshot, mesh, save.directory()); });
   } catch (...) {
     if (leads) save.abandon();
     throw;
   }
-  phase(host, [&] {
+  parallel::succeed_together(host, [&] {
     if (!leads) return;
     checkpoint::Manifest manifest;
     manifest.step = snapshot.step;
@@ -105,7 +85,8 @@ std::filesystem::path save_snapshot(const Snapshot& snapshot, parallel::Mesh& me
     manifest.mesh = mesh.dims().str();
     manifest.versions = options.versions;
     manifest.trainer = trainer_state(snapshot, control);
-    save.commit(std::move(manifest), options.config, options.keep);
+    for (const std::string& note : save.commit(std::move(manifest), options.config, options.keep))
+      core::log_warning(note);
   });
   return save.final_directory();
 }

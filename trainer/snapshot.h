@@ -32,8 +32,8 @@ struct SaveOptions {
   std::map<std::string, std::string> versions;
 };
 
-/// Saves; returns the checkpoint's directory. Where a rank fails, it throws its own error and the others
-/// Error(storage) that names it; what was there before stays.
+/// Saves; returns the checkpoint's directory. Where a rank fails, all throw parallel::AgreedError; what was there
+/// before stays.
 std::filesystem::path save_snapshot(const Snapshot& snapshot, parallel::Mesh& mesh, const SaveOptions& options);
 
 /// Loads into the units (and publishes them), the optimizer and the control; sets step, samples and tokens.

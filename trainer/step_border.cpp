@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numbers>
 
 #include "core/error.h"
@@ -66,9 +67,13 @@ void Trainer::tell_skip(const IssuedStep& step, const optim::StepReport& report)
                             : seen ? fmt::format("the gradient of {} is not finite (seen on rank {})", parameter, rank)
                                    : "the gradient norm is not finite";
   core::log_warning(fmt::format("step {} skipped: {}", step.step + 1, where));
-  options_.run->append_event(fmt::format(
-      R"({{"event":"skipped_step","step":{},"rank":{},"parameter":"{}","loss_scale":{:.17g},"message":"{}"}})",
-      step.step + 1, origin < losses.numel() ? origin : (seen ? rank : 0), parameter, report.used_loss_scale, where));
+  options_.run->append_event(nlohmann::ordered_json{
+      {"event", "skipped_step"},
+      {"step", step.step + 1},
+      {"rank", origin < losses.numel() ? origin : rank},
+      {"parameter", parameter},
+      {"loss_scale", report.used_loss_scale},
+      {"message", where}}.dump());
 }
 
 ValidationResult Trainer::validate() {

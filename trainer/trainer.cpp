@@ -23,8 +23,7 @@ at::ScalarType scalar_type(core::DType dtype) {
 }
 
 parallel::UnitOptions unit_options(const Config& config, at::Device device) {
-  const at::ScalarType compute = scalar_type(config.compute_dtype());
-  return {compute, compute == at::kDouble ? at::kDouble : at::kFloat, device};
+  return {scalar_type(config.compute_dtype()), scalar_type(config.precision.master_dtype()), device};
 }
 
 models::ModuleOptions module_options(const Config& config) {
@@ -105,6 +104,14 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
     validation_data_ = data::make_validation_source(source_options(config, config.data.validation, mesh),
                                                     config.training.validation_sequences);
   stage_.initialize(static_cast<std::uint64_t>(config.run.seed));
+}
+
+std::int64_t Trainer::optimizer_bytes() const {
+  std::int64_t bytes = 0;
+  for (std::size_t u = 0; u < units_.size(); ++u)
+    for (const optim::StateTensor& state : optimizer_->state(u))
+      bytes += static_cast<std::int64_t>(state.tensor.nbytes());
+  return bytes;
 }
 
 core::ExitCode Trainer::run() {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "core/error.h"
 #include "data/loader.h"
 #include "models/transformer_stage.h"
 #include "optim/gradient_norm.h"
@@ -67,6 +68,9 @@ class Trainer {
   /// One optimizer step. Nothing in it waits for a GPU.
   void train_step(std::int64_t step);
 
+  /// The outcome of the step trained last. Blocks.
+  optim::StepReport read_step() const { return control_.read(); }
+
   /// The loss on the fixed validation set. Blocks.
   ValidationResult validate();
 
@@ -75,6 +79,8 @@ class Trainer {
 
   std::int64_t steps_done() const { return step_; }
   models::TransformerStage& stage() { return stage_; }
+  /// Held by the optimizer's state.
+  std::int64_t optimizer_bytes() const;
 
  private:
   /// A step whose work is issued and whose outcome the host has not read.

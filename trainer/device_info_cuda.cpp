@@ -1,7 +1,8 @@
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <cuda_runtime_api.h>
 #include <sys/resource.h>
 
-#include "trainer/memory.h"
+#include "trainer/device_info.h"
 
 namespace baleen::trainer {
 
@@ -13,6 +14,12 @@ double peak_memory_gib(at::Device device) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_maxrss) / (1024.0 * 1024.0);  // Linux counts KiB
+}
+
+std::string device_name(at::Device device) {
+  cudaDeviceProp properties{};
+  if (!device.is_cuda() || cudaGetDeviceProperties(&properties, device.index()) != cudaSuccess) return "";
+  return properties.name;
 }
 
 }  // namespace baleen::trainer

@@ -1,11 +1,16 @@
 #pragma once
-// How much memory this rank has taken.
+// What this rank computes on, and how much of its memory it has taken.
 
 #include <c10/core/Device.h>
+
+#include <string>
 
 namespace baleen::trainer {
 
 /// Peak since start: reserved from the driver by LibTorch's allocator on a GPU, resident set on the CPU.
 double peak_memory_gib(at::Device device);
+
+/// As the driver calls it ("NVIDIA H200"); empty for the CPU.
+std::string device_name(at::Device device);
 
 }  // namespace baleen::trainer

@@ -1,0 +1,27 @@
+#pragma once
+// Failing together: work that may fail on some ranks ends in the same exception on all of them, so that nobody waits
+// for a rank that has left.
+
+#include <functional>
+
+#include "core/error.h"
+#include "parallel/communicator.h"
+
+namespace baleen::parallel {
+
+/// Thrown on every rank. The rank whose work failed carries its own message and tells it; the others stay silent.
+class AgreedError : public core::Error {
+ public:
+  AgreedError(const core::Error& error, bool is_origin) : core::Error(error), is_origin_(is_origin) {}
+  /// Whether this rank is the (lowest) one that failed.
+  bool is_origin() const { return is_origin_; }
+
+ private:
+  bool is_origin_;
+};
+
+/// Collective over `host` (host tensors). Runs `work` on this rank and returns when it has succeeded on all. Where it
+/// threw on one, all throw AgreedError with the exit code of the lowest rank that failed.
+void succeed_together(Communicator& host, const std::function<void()>& work);
+
+}  // namespace baleen::parallel

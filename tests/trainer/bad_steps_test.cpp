@@ -1,0 +1,96 @@
+// Steps whose loss or gradient is not finite.
+
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "core/error.h"
+#include "parallel/thread_communicator.h"
+#include "tests/trainer/tiny_run.h"
+
+namespace baleen::tests {
+namespace {
+
+/// Trains step by step so that a test can put something wrong into one of them.
+class SteppedRun {
+ public:
+  SteppedRun(const trainer::Config& config, parallel::Communicator& world)
+      : mesh_(config.dims(world.size()), world,
+              [](parallel::Communicator& host) { return host.split(0, host.rank()); }),
+        trainer_(config, mesh_, {}) {}
+
+  optim::StepReport step(std::int64_t index) {
+    trainer_.train_step(index);
+    return trainer_.read_step();
+  }
+  /// One element of the rounded weights of this rank; the master stays as it is.
+  void plant(float value) { trainer_.stage().unit(1).values().narrow(0, 0, 1).fill_(value); }
+  void heal() { trainer_.stage().publish(); }
+  at::Tensor masters() { return trainer_.stage().unit(1).master().clone(); }
+
+ private:
+  parallel::Mesh mesh_;
+  trainer::Trainer trainer_;
+};
+
+TEST(Fp16, PlantedOverflowHalvesTheScaleAndSkipsOneStepOnAllRanks) {
+  const ScratchFolder folder("overflow");
+  const trainer::Config config = tiny_config(folder.path(), "fp16");
+  parallel::run_threads(2, [&](parallel::Communicator& world) {
+    SteppedRun run(config, world);
+    double first_loss = 0, last_loss = 0;
+    for (std::int64_t step = 0; step < 20; ++step) {
+      const at::Tensor before = run.masters();
+      const bool planted = step == 5;
+      if (planted && world.rank() == 1) run.plant(std::numeric_limits<float>::infinity());
+      const optim::StepReport report = run.step(step);
+      run.heal();
+      EXPECT_EQ(report.skip != 0, planted) << "step " << step << " rank " << world.rank();
+      EXPECT_EQ(report.used_loss_scale, step <= 5 ? 65536.0 : 32768.0) << "step " << step;
+      EXPECT_EQ(before.equal(run.masters()), planted) << "step " << step;
+      EXPECT_EQ(report.optimizer_step, step < 5 ? step + 1 : step) << "a skipped step advances nothing";
+      if (step == 0) first_loss = report.loss;
+      last_loss = report.loss;
+    }
+    EXPECT_LT(last_loss, 0.8 * first_loss) << "training recovers";
+  });
+}
+
+TEST(Fp16, HopelessOverflowsStopTheRun) {
+  const ScratchFolder folder("hopeless");
+  trainer::Config config = tiny_config(folder.path(), "fp16");
+  config.training.steps = 100;
+  config.optimizer.max_grad_norm = 0;
+  config.optimizer.lr = 1e4;  // weights leave FP16's range within a few steps
+  config.precision.loss_scale_init = 4;
+  try {
+    run_with_threads(config, 2, {folder.path() / "run", {}, {}});
+    FAIL() << "the run must stop";
+  } catch (const core::Error& error) {
+    EXPECT_EQ(error.code(), core::ExitCode::numerical);
+    EXPECT_THAT(error.what(), testing::HasSubstr("20 steps in a row overflowed at the minimum loss scale 1"));
+  }
+}
+
+class NotFinite : public testing::TestWithParam<const char*> {};
+
+TEST_P(NotFinite, StepIsSkippedCountedAndStopsTheRunAtTheLimit) {
+  const ScratchFolder folder("not-finite");
+  trainer::Config config = tiny_config(folder.path(), GetParam());
+  config.training.steps = 100;
+  config.optimizer.max_grad_norm = 0;
+  config.optimizer.lr = 1e30;
+  config.numerics.max_bad_steps = 3;
+  try {
+    run_with_threads(config, 2, {folder.path() / "run", {}, {}});
+    FAIL() << "the run must stop";
+  } catch (const core::Error& error) {
+    EXPECT_EQ(error.code(), core::ExitCode::numerical);
+    EXPECT_THAT(error.what(), testing::HasSubstr("3 steps in a row had a loss or gradient that is not finite"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, NotFinite, testing::Values("fp32", "bf16"));
+
+}  // namespace
+}  // namespace baleen::tests

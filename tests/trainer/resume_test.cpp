@@ -1,0 +1,95 @@
+// A run that is stopped and resumed is the run that was not.
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "checkpoint/directory.h"
+#include "tests/trainer/tiny_run.h"
+
+namespace baleen::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path step_directory(const fs::path& run_dir, std::int64_t step) {
+  return checkpoint::checkpoints_directory(run_dir) / checkpoint::step_directory_name(step);
+}
+
+/// A run directory that holds what another one held after `step` steps.
+fs::path copy_run(const fs::path& from, const fs::path& to, std::int64_t step) {
+  fs::create_directories(checkpoint::checkpoints_directory(to));
+  fs::copy(step_directory(from, step), step_directory(to, step), fs::copy_options::recursive);
+  fs::copy(from / "metrics.jsonl", to / "metrics.jsonl");
+  return step_directory(to, step);
+}
+
+class Resume : public testing::TestWithParam<const char*> {};
+
+TEST_P(Resume, AtEveryStepGivesTheBitsOfTheUninterruptedRun) {
+  const ScratchFolder folder("resume");
+  trainer::Config config = tiny_config(folder.path(), GetParam());
+  config.model.dropout = 0.1;
+  config.precision.loss_scale_growth_interval = 6;  // so that the scaler moves within 20 steps
+  config.checkpoint.every = 1;
+  config.checkpoint.keep = 0;
+  const fs::path whole_dir = folder.path() / "whole";
+  const Outcome whole = run_with_threads(config, 2, {whole_dir, {}, {}});
+  ASSERT_EQ(whole.losses.size(), 20u);
+  config.checkpoint.every = 0;
+  for (std::int64_t step = 1; step < 20; ++step) {
+    const fs::path dir = folder.path() / std::to_string(step);
+    const Outcome resumed = run_with_threads(config, 2, {dir, copy_run(whole_dir, dir, step), {}});
+    EXPECT_EQ(resumed.losses, whole.losses) << "resumed after step " << step;
+    EXPECT_EQ(resumed.grad_norms, whole.grad_norms) << "resumed after step " << step;
+    EXPECT_EQ(resumed.loss_scales, whole.loss_scales) << "resumed after step " << step;
+    EXPECT_EQ(resumed.parameters, whole.parameters) << "resumed after step " << step;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, Resume, testing::Values("fp64", "fp32", "bf16", "fp16"));
+
+TEST(Stop, OnRequestSavesAndAsksToBeRequeued) {
+  const ScratchFolder folder("stop");
+  const trainer::Config config = tiny_config(folder.path(), "fp32");
+  const Outcome whole = run_with_threads(config, 2, {folder.path() / "whole", {}, {}});
+
+  const fs::path dir = folder.path() / "stopped";
+  const auto stop_after_seven = [](std::int64_t steps_done) { return trainer::Requests{steps_done == 7, false}; };
+  const Outcome stopped = run_with_threads(config, 2, {dir, {}, stop_after_seven});
+  EXPECT_EQ(stopped.code, core::ExitCode::requeue);
+  EXPECT_EQ(stopped.losses.size(), 7u) << "every step that was done has its line";
+  const auto newest = checkpoint::newest_checkpoint(dir);
+  ASSERT_TRUE(newest.has_value());
+  EXPECT_EQ(newest->step, 7);
+
+  const Outcome resumed = run_with_threads(config, 2, {dir, newest->path, {}});
+  EXPECT_EQ(resumed.code, core::ExitCode::ok);
+  EXPECT_EQ(resumed.losses, whole.losses);
+  EXPECT_EQ(resumed.parameters, whole.parameters);
+}
+
+TEST(Save, OnRequestSavesAndGoesOn) {
+  const ScratchFolder folder("save");
+  const trainer::Config config = tiny_config(folder.path(), "fp32");
+  const auto save_after_five = [](std::int64_t steps_done) { return trainer::Requests{false, steps_done == 5}; };
+  const Outcome outcome = run_with_threads(config, 2, {folder.path() / "run", {}, save_after_five});
+  EXPECT_EQ(outcome.code, core::ExitCode::ok);
+  EXPECT_EQ(outcome.losses.size(), 20u);
+  EXPECT_TRUE(fs::exists(step_directory(folder.path() / "run", 5) / "manifest.json"));
+}
+
+TEST(Resume, UnderAnotherNumberOfRanksGoesOnWithTheSameRun) {
+  const ScratchFolder folder("other-ranks");
+  const trainer::Config config = tiny_config(folder.path(), "fp64");
+  const auto stop_after_ten = [](std::int64_t steps_done) { return trainer::Requests{steps_done == 10, false}; };
+  const Outcome whole = run_with_threads(config, 1, {folder.path() / "whole", {}, {}});
+  const fs::path dir = folder.path() / "moved";
+  run_with_threads(config, 4, {dir, {}, stop_after_ten});
+  const Outcome resumed = run_with_threads(config, 1, {dir, step_directory(dir, 10), {}});
+  ASSERT_EQ(resumed.losses.size(), 20u);
+  for (std::size_t i = 0; i < 20; ++i) EXPECT_NEAR(resumed.losses[i] / whole.losses[i], 1.0, 1e-12) << "step " << i + 1;
+}
+
+}  // namespace
+}  // namespace baleen::tests

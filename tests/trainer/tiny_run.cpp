@@ -1,0 +1,140 @@
+#include "tests/trainer/tiny_run.h"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "core/philox.h"
+#include "data/token_writer.h"
+#include "parallel/thread_communicator.h"
+
+namespace baleen::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Words that repeat, so that there is something to learn; documents of odd lengths.
+void write_dataset(const fs::path& path) {
+  data::WriterOptions options;
+  options.tokenizer = "bytes";
+  options.vocab_size = 257;
+  options.end_of_text = 256;
+  data::TokenWriter writer(path, options);
+  const core::RandomStream stream = core::random_stream(7, core::RandomPurpose::shuffle, 0, "test text");
+  std::uint64_t at = 0;
+  for (int document = 0; document < 40; ++document) {
+    const std::uint32_t words = 20 + core::random_u32(stream, at++) % 60;
+    for (std::uint32_t w = 0; w < words; ++w) {
+      const std::uint32_t word = core::random_u32(stream, at++) % 16;
+      for (std::uint32_t i = 0; i < 2 + word % 5; ++i)
+        writer.append(std::vector<data::TokenId>{static_cast<int>(97 + (word * 7 + i * 3) % 26)});
+      writer.append(std::vector<data::TokenId>{32});
+    }
+    writer.end_document();
+  }
+  writer.commit();
+}
+
+void read_metrics(const fs::path& run_dir, Outcome& outcome) {
+  std::ifstream in(run_dir / "metrics.jsonl");
+  for (std::string line; std::getline(in, line);) {
+    const auto step = nlohmann::json::parse(line);
+    const auto number = [&step](const char* key) {
+      return step[key].is_null() ? std::numeric_limits<double>::quiet_NaN() : step[key].get<double>();
+    };
+    outcome.losses.push_back(number("loss"));
+    outcome.grad_norms.push_back(number("grad_norm"));
+    outcome.loss_scales.push_back(number("loss_scale"));
+    outcome.skipped.push_back(step["skipped"].get<bool>());
+  }
+}
+
+std::vector<double> parameters_of(trainer::Trainer& trainer) {
+  std::vector<double> all;
+  for (const parallel::Unit* unit : trainer.stage().trained_units()) {
+    const at::Tensor masters = unit->master().to(at::kDouble).cpu().contiguous();
+    const auto* first = masters.const_data_ptr<double>();
+    all.insert(all.end(), first, first + masters.numel());
+  }
+  return all;
+}
+
+}  // namespace
+
+ScratchFolder::ScratchFolder(const std::string& name)
+    : path_(fs::temp_directory_path() / ("baleen-" + name + "-" + std::to_string(getpid()))) {
+  fs::remove_all(path_);
+  fs::create_directories(path_);
+}
+
+ScratchFolder::~ScratchFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+trainer::Config tiny_config(const fs::path& folder, const std::string& precision) {
+  if (!fs::exists(folder / "text.h5")) write_dataset(folder / "text.h5");
+  trainer::Config config;
+  config.run.name = "tiny";
+  config.run.deterministic = true;
+  config.model.layers = 2;
+  config.model.dim = 32;
+  config.model.heads = 4;
+  config.model.kv_heads = 2;
+  config.model.ffn_dim = 48;
+  config.model.max_sequence_length = 64;
+  config.model.qkv_bias = true;
+  config.model.qk_norm = true;
+  config.data.train = (folder / "text.h5").string();
+  config.training.steps = 20;
+  config.training.global_batch_size = 8;
+  config.training.micro_batch_size = 1;
+  config.training.sequence_length = 24;
+  config.optimizer.lr = 1e-2;
+  config.optimizer.max_grad_norm = 0.5;
+  config.lr_scheduler.warmup_steps = 3;
+  config.precision.compute = precision;
+  config.metrics.log_every = 1000;
+  return config;
+}
+
+Outcome run_rank(const trainer::Config& config, parallel::Communicator& world, const RunOptions& options) {
+  parallel::Mesh mesh(config.dims(world.size()), world,
+                      [](parallel::Communicator& host) { return host.split(0, host.rank()); });
+  std::unique_ptr<trainer::RunDirectory> run;
+  if (world.rank() == 0)
+    run = std::make_unique<trainer::RunDirectory>(options.run_dir, trainer::RunDirectory::Open::resume);
+
+  trainer::Trainer* self = nullptr;
+  trainer::TrainerOptions trainer_options;
+  trainer_options.run = run.get();
+  trainer_options.run_dir = options.run_dir;
+  trainer_options.resolved_config = to_toml(config);
+  if (options.requests && run)
+    trainer_options.requests = [&options, &self] { return options.requests(self->steps_done()); };
+  trainer::Trainer trainer(config, mesh, trainer_options);
+  self = &trainer;
+  if (options.resume) trainer.resume(*options.resume);
+  if (run) run->rewind_logs(trainer.steps_done());
+
+  Outcome outcome;
+  outcome.code = trainer.run();
+  if (run) {
+    read_metrics(options.run_dir, outcome);
+    outcome.parameters = parameters_of(trainer);
+  }
+  return outcome;
+}
+
+Outcome run_with_threads(const trainer::Config& config, int ranks, const RunOptions& options) {
+  Outcome first;
+  parallel::run_threads(ranks, [&](parallel::Communicator& world) {
+    Outcome outcome = run_rank(config, world, options);
+    if (world.rank() == 0) first = std::move(outcome);
+  });
+  return first;
+}
+
+}  // namespace baleen::tests

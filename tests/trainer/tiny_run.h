@@ -1,0 +1,53 @@
+#pragma once
+// Tiny runs for tests of the training loop: a few thousand parameters on text made up on the spot.
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "parallel/communicator.h"
+#include "trainer/trainer.h"
+
+namespace baleen::tests {
+
+/// A folder of this test that is empty at first and goes with the test.
+class ScratchFolder {
+ public:
+  explicit ScratchFolder(const std::string& name);
+  ~ScratchFolder();
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Two layers with grouped-query heads, Q/K norms, QKV bias; global batch 8, micro-batches of 1, clipping active;
+/// trains on a dataset that is written into `folder`.
+trainer::Config tiny_config(const std::filesystem::path& folder, const std::string& precision);
+
+struct Outcome {
+  core::ExitCode code = core::ExitCode::ok;
+  std::vector<double> losses;  // by step, as metrics.jsonl has them
+  std::vector<double> grad_norms;
+  std::vector<bool> skipped;
+  std::vector<double> loss_scales;
+  std::vector<double> parameters;  // all masters, unit after unit, of rank 0
+};
+
+struct RunOptions {
+  std::filesystem::path run_dir;
+  std::optional<std::filesystem::path> resume;              // a checkpoint
+  std::function<trainer::Requests(std::int64_t)> requests;  // by steps done, on rank 0
+};
+
+/// One run of the real training loop over `world`; rank 0's outcome, empty vectors elsewhere. Collective.
+Outcome run_rank(const trainer::Config& config, parallel::Communicator& world, const RunOptions& options);
+
+/// The same with `ranks` threads.
+Outcome run_with_threads(const trainer::Config& config, int ranks, const RunOptions& options);
+
+}  // namespace baleen::tests

@@ -1,0 +1,93 @@
+#include "trainer/banner.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "core/version.h"
+#include "data/token_dataset.h"
+#include "launch/library_versions.h"
+#include "trainer/device_info.h"
+
+namespace baleen::trainer {
+namespace {
+
+void line(const char* label, const std::string& text) {
+  fmt::print("{:<10} {}\n", label, text);
+}
+
+std::string mebibytes(std::int64_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / 1048576.0);
+}
+
+/// Of what is allocated for the whole run; activations come and go.
+std::string memory_by_class(Trainer& trainer) {
+  std::int64_t weights = 0, masters = 0, gradients = 0, optimizer = 0;
+  for (const auto& unit : trainer.stage().units()) {
+    masters += unit->master().nbytes();
+    gradients += unit->gradient().nbytes();
+    if (!unit->values().is_alias_of(unit->master())) weights += unit->values().nbytes();
+  }
+  optimizer = trainer.optimizer_bytes();
+  return fmt::format("masters {}, rounded weights {}, gradients {}, optimizer {}: {} a rank before activations",
+                     mebibytes(masters), mebibytes(weights), mebibytes(gradients), mebibytes(optimizer),
+                     mebibytes(masters + weights + gradients + optimizer));
+}
+
+std::string dataset(const std::string& path) {
+  if (path == "random") return "random tokens";
+  const data::DatasetInfo info = data::read_dataset_info(path);
+  return fmt::format("{} ({} tokens, {} documents, tokenizer {})", path, info.tokens, info.documents, info.tokenizer);
+}
+
+std::string libraries() {
+  std::string text = "Baleen " + std::string(core::version());
+  for (const launch::LibraryVersion& library : launch::library_versions()) {
+    text += fmt::format(", {} {}", library.name, library.version);
+    if (library.name == "NCCL") text += fmt::format(" ({})", library.path);
+  }
+  return text;
+}
+
+}  // namespace
+
+void print_banner(const Config& config, const parallel::Mesh& mesh, const launch::Process& process, Trainer& trainer) {
+  std::int64_t parameters = 0;
+  for (const parallel::Unit* unit : trainer.stage().trained_units()) parameters += unit->spec().elements();
+  const std::string device = device_name(process.device());
+  line("run", config.run.name);
+  line("mesh", fmt::format("{} ({} ranks, {} a node)", mesh.dims().str(), process.size(), process.local_size()));
+  line("device", device.empty() ? fmt::format("CPU, {} thread(s) a rank", process.threads()) : device);
+  line("model", fmt::format("{}: {} layers, dim {}, {:.3f}M parameters, computing in {}", config.model.family,
+                            config.model.layers, config.model.dim, static_cast<double>(parameters) / 1e6,
+                            config.precision.compute));
+  line("memory", memory_by_class(trainer));
+  line("data", dataset(config.data.train));
+  if (!config.data.validation.empty()) line("validation", dataset(config.data.validation));
+  line("batch", fmt::format("{} sequences of {} tokens a step, {} steps", config.training.global_batch_size,
+                            config.training.sequence_length, config.training.steps));
+  line("libraries", libraries());
+  std::fflush(stdout);
+}
+
+std::string environment_json(const launch::Process& process) {
+  nlohmann::ordered_json json;
+  json["host"] = process.host();
+  json["ranks"] = process.size();
+  json["ranks_per_node"] = process.local_size();
+  json["device"] = process.device().is_cuda() ? device_name(process.device()) : "cpu";
+  json["threads_per_rank"] = process.threads();
+  json["libraries"]["Baleen"] = {{"version", core::version()}};
+  for (const launch::LibraryVersion& library : launch::library_versions())
+    json["libraries"][library.name] = {{"version", library.version}, {"path", library.path}};
+  return json.dump(2) + "\n";
+}
+
+std::map<std::string, std::string> library_versions() {
+  std::map<std::string, std::string> versions{{"Baleen", std::string(core::version())}};
+  for (const launch::LibraryVersion& library : launch::library_versions()) versions[library.name] = library.version;
+  return versions;
+}
+
+}  // namespace baleen::trainer

@@ -1,0 +1,99 @@
+#include "trainer/run.h"
+
+#include <fmt/format.h>
+
+#include "checkpoint/directory.h"
+#include "core/log.h"
+#include "launch/signals.h"
+#include "parallel/agreement.h"
+#include "parallel/nccl_communicator.h"
+#include "trainer/banner.h"
+#include "trainer/device_info.h"
+#include "trainer/trainer.h"
+
+namespace baleen::trainer {
+namespace {
+
+namespace fs = std::filesystem;
+
+parallel::DeviceCommunicatorFactory device_communicators(at::Device device) {
+  if (device.is_cuda()) return parallel::make_nccl_communicator;
+  return [](parallel::Communicator& host) { return host.split(0, host.rank()); };
+}
+
+/// Signals of every rank, control files through rank 0.
+Requests poll(launch::Signals& signals, const RunDirectory* run) {
+  Requests requests;
+  requests.stop = signals.save_and_exit() || signals.stop();
+  requests.save = signals.take_save();
+  if (run != nullptr) {
+    requests.stop |= run->take_stop();
+    requests.save |= run->take_save();
+  }
+  return requests;
+}
+
+/// Rank 0 opens the directory; all ranks learn of a failure.
+std::unique_ptr<RunDirectory> open_run(const RunRequest& request, const std::string& config, launch::Process& process) {
+  std::unique_ptr<RunDirectory> run;
+  parallel::succeed_together(process.world(), [&] {
+    if (process.rank() != 0) return;
+    const bool again = request.resume || request.resume_step.has_value();
+    run =
+        std::make_unique<RunDirectory>(request.run_dir, again ? RunDirectory::Open::resume : RunDirectory::Open::fresh);
+    run->write("config.toml", config);
+    run->write("env.json", environment_json(process));
+    core::log_to_file(run->path() / "log" / "rank-00000.log");
+  });
+  return run;
+}
+
+/// The checkpoint to go on from. All ranks look for themselves, on the shared file system.
+std::optional<fs::path> checkpoint_to_resume(const RunRequest& request, launch::Process& process) {
+  std::optional<fs::path> found;
+  parallel::succeed_together(process.world(), [&] {
+    if (request.resume_step) {
+      found = checkpoint::find_checkpoint(request.run_dir, request.resume_step);
+    } else if (request.resume) {
+      const auto newest = checkpoint::newest_checkpoint(request.run_dir);
+      if (!newest) return;
+      found = newest->path;
+      if (process.rank() == 0)
+        for (const std::string& note : newest->notes) core::log_warning(note);
+    }
+  });
+  return found;
+}
+
+}  // namespace
+
+core::ExitCode run_training(const RunRequest& request, launch::Process& process) {
+  const Config& config = request.config;
+  launch::Signals signals;
+  parallel::Mesh mesh(config.dims(process.size()), process.world(), device_communicators(process.device()));
+  const std::string resolved = to_toml(config);
+  const std::unique_ptr<RunDirectory> run = open_run(request, resolved, process);
+
+  TrainerOptions options;
+  options.device = process.device();
+  options.requests = [&signals, &run] { return poll(signals, run.get()); };
+  options.run = run.get();
+  options.run_dir = request.run_dir;
+  options.resolved_config = resolved;
+  options.device_name = device_name(process.device());
+  options.versions = library_versions();
+
+  std::unique_ptr<Trainer> trainer;
+  parallel::succeed_together(process.world(), [&] { trainer = std::make_unique<Trainer>(config, mesh, options); });
+  if (run) print_banner(config, mesh, process, *trainer);
+  if (const auto checkpoint = checkpoint_to_resume(request, process)) {
+    parallel::succeed_together(process.world(), [&] { trainer->resume(*checkpoint); });
+    if (run) core::log_info(fmt::format("resumed from {}", checkpoint->string()));
+  }
+  if (run) run->rewind_logs(trainer->steps_done());
+
+  const core::ExitCode outcome = trainer->run();
+  return outcome;
+}
+
+}  // namespace baleen::trainer
