@@ -1,0 +1,52 @@
+#include "models/saved.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "tiny_model.h"
+
+namespace baleen::tests {
+namespace {
+
+TEST(Saved, IsAStack) {
+  models::Saved saved;
+  saved.push(at::full({2}, 1.0));
+  saved.push(at::full({3}, 2.0));
+  EXPECT_EQ(saved.bytes(), 5 * static_cast<std::int64_t>(sizeof(float)));
+  EXPECT_EQ(saved.pop().size(0), 3);
+  EXPECT_EQ(saved.pop().size(0), 2);
+  EXPECT_TRUE(saved.empty());
+  EXPECT_THROW(saved.pop(), core::Error);
+}
+
+TEST(WeightGradStore, TouchesNothingBeforeItRuns) {
+  const models::Units units = models::make_llama_units(tiny_config(), unit_options(at::kDouble));
+  parallel::Unit& norm = *units[units.size() - 2];
+  const parallel::FusedParameters weight = norm.fused({"norm.weight"});
+  const at::Tensor ones = at::ones({tiny_config().dim}, at::kDouble);
+  models::WeightGradStore store;
+
+  store.add_finished(weight, ones);
+  EXPECT_FALSE(store.empty());
+  EXPECT_EQ(weight.grad().abs().max().item<double>(), 0.0);
+  store.run();
+  EXPECT_TRUE(store.empty());
+  EXPECT_TRUE(at::equal(weight.grad(), ones));
+
+  norm.note_gradient_written();
+  store.add_finished(weight, ones);
+  store.run();
+  EXPECT_TRUE(at::equal(weight.grad(), 2 * ones));
+
+  norm.zero_gradients();
+  store.add_finished(weight, ones);
+  store.run();
+  EXPECT_TRUE(at::equal(weight.grad(), ones));
+}
+
+}  // namespace
+}  // namespace baleen::tests
