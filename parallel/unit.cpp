@@ -25,7 +25,8 @@ std::int64_t true_rows(const ParameterSpec& spec, const ParameterLayout& layout)
 /// `local`: the masters of one parameter, in its local shape, zero on entry.
 void fill_normal(const at::Tensor& local, const ParameterSpec& spec, const ParameterLayout& layout,
                  std::uint64_t seed) {
-  const core::RandomStream stream = core::random_stream(seed, core::RandomPurpose::initialization, 0, spec.name);
+  const std::string& name = spec.tied_to.empty() ? spec.name : spec.tied_to;
+  const core::RandomStream stream = core::random_stream(seed, core::RandomPurpose::initialization, 0, name);
   const at::Tensor rows = local.narrow(0, 0, true_rows(spec, layout));
   const bool whole_rows = layout.local_shape.size() < 2 || layout.local_shape[1] == spec.shape[1];
   if (whole_rows) {

@@ -1,0 +1,104 @@
+#include "parallel/executor.h"
+
+#include <ATen/ops/full.h>
+#include <gmock/gmock.h>
+
+#include <memory>
+
+#include "core/error.h"
+#include "parallel/thread_communicator.h"
+
+namespace baleen::parallel {
+namespace {
+
+/// Three units of one weight each; the last makes its gradients in its forward. y = x + weight; the loss is the sum
+/// over micro-batches of (micro-batch + 1) * y of the last, so every weight's gradient is the sum of (micro-batch + 1).
+class AddingStage final : public Stage {
+ public:
+  explicit AddingStage(bool train) : train_(train) {
+    for (int u = 0; u < 3; ++u) {
+      ParameterSpec weight;
+      weight.name = "weight";
+      weight.shape = {1};
+      const UnitSpec spec{"unit", {weight}};
+      units_.push_back(std::make_unique<Unit>(spec, layout_unit(spec, 1, 0, 1), UnitOptions{}));
+      units_.back()->master().fill_(u + 1);
+    }
+  }
+
+  Unit& unit(int u) override { return *units_[static_cast<std::size_t>(u)]; }
+  at::Tensor input(int micro_batch) override { return at::full({1}, 10 * micro_batch, at::kFloat); }
+
+  at::Tensor forward(int u, int micro_batch, const at::Tensor& x) override {
+    const at::Tensor y = x.add(unit(u).parameter("weight").value);
+    if (u < 2) return y;
+    outputs.push_back(y.item<double>());
+    if (!train_) return {};
+    write_gradient(u, micro_batch);
+    return at::full({1}, micro_batch + 1, at::kFloat);
+  }
+  at::Tensor backward_input(int u, int, const at::Tensor& dy) override {
+    saved_[static_cast<std::size_t>(u)] = dy;
+    return u == 0 ? at::Tensor() : dy;
+  }
+  void backward_weight(int u, int micro_batch) override {
+    EXPECT_EQ(saved_[static_cast<std::size_t>(u)].item<int>(), micro_batch + 1);
+    write_gradient(u, micro_batch);
+  }
+
+  std::vector<double> outputs;
+
+ private:
+  void write_gradient(int u, int micro_batch) {
+    const Parameter& weight = unit(u).parameter("weight");
+    weight.grad.mul_(*weight.gradient_beta).add_(micro_batch + 1);
+  }
+
+  bool train_;
+  std::vector<std::unique_ptr<Unit>> units_;
+  at::Tensor saved_[3];
+};
+
+const std::vector<UnitTraits> kTraits = {{}, {}, {.stage = 0, .backward_in_forward = true}};
+
+TEST(Executor, AccumulatesOverMicroBatchesAndReducesOverRanks) {
+  run_threads(2, [](Communicator& host) {
+    const ParallelDims dims{.tensor = 1, .context = 1, .data_shard = 2, .data_replicate = 1, .pipeline = 1};
+    Mesh mesh(dims, host, device_communicators(at::kCPU));
+    AddingStage stage(true);
+    const UnitSchedule schedule = lower(one_stage_schedule(3), kTraits);
+    for (int step = 0; step < 2; ++step) {
+      for (int u = 0; u < 3; ++u) {
+        stage.unit(u).gradient().fill_(1e6);  // what the step before left: to be overwritten
+        stage.unit(u).zero_gradients();
+      }
+      execute(schedule, stage, mesh);
+      for (int u = 0; u < 3; ++u) {
+        stage.unit(u).wait_reduced();
+        EXPECT_EQ(stage.unit(u).parameter("weight").grad.item<double>(), 2 * (1 + 2 + 3)) << "unit " << u;
+      }
+    }
+    EXPECT_THAT(stage.outputs, testing::ElementsAre(6, 16, 26, 6, 16, 26));
+  });
+}
+
+TEST(Executor, ForwardOnlyTouchesNoGradient) {
+  const std::unique_ptr<Communicator> host = make_self_communicator();
+  Mesh mesh({}, *host, device_communicators(at::kCPU));
+  AddingStage stage(false);
+  stage.unit(1).gradient().fill_(5);
+  execute(lower(forward_schedule(2), kTraits), stage, mesh);
+  EXPECT_THAT(stage.outputs, testing::ElementsAre(6, 16));
+  EXPECT_EQ(*stage.unit(2).parameter("weight").gradient_beta, 0);
+  EXPECT_EQ(stage.unit(1).gradient()[0].item<double>(), 5);
+}
+
+TEST(Executor, RefusesAScheduleWithoutTheForwardThatItNeeds) {
+  const std::unique_ptr<Communicator> host = make_self_communicator();
+  Mesh mesh({}, *host, device_communicators(at::kCPU));
+  AddingStage stage(true);
+  EXPECT_THROW(execute({{UnitOp::backward_input, 1, 0}}, stage, mesh), core::Error);
+}
+
+}  // namespace
+}  // namespace baleen::parallel

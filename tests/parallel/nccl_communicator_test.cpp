@@ -1,0 +1,62 @@
+#include "parallel/nccl_communicator.h"
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <gmock/gmock.h>
+
+#include "conformance.h"
+#include "core/error.h"
+#include "parallel/mesh.h"
+#include "rank_environment.h"
+
+namespace baleen::parallel {
+namespace {
+
+RankEnvironment* const g_environment = RankEnvironment::install("cuda");
+
+launch::Process& process() {
+  return g_environment->process();
+}
+
+TEST(NcclCommunicator, Conforms) {
+  const std::unique_ptr<Communicator> world = make_nccl_communicator(process().world());
+  EXPECT_EQ(world->name(), "nccl");
+  EXPECT_EQ(world->rank(), process().rank());
+  expect_conformance(*world, process().device(), nccl_types());
+}
+
+TEST(NcclCommunicator, RunsAfterWhatTheStreamHoldsAndBeforeWhatFollows) {
+  const std::unique_ptr<Communicator> world = make_nccl_communicator(process().world());
+  constexpr std::int64_t kCount = 1 << 24;
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    at::Tensor tensor = at::full({kCount}, 1, at::TensorOptions().dtype(at::kFloat).device(process().device()));
+    for (int k = 0; k < 10; ++k) tensor.add_(1);  // still running when the reduction is issued
+    world->all_reduce(tensor, ReduceOp::sum)->wait();
+    tensor.mul_(2);
+    EXPECT_EQ(tensor.min().item<float>(), 22 * world->size());
+    EXPECT_EQ(tensor.max().item<float>(), 22 * world->size());
+  }
+}
+
+TEST(NcclCommunicator, RefusesHostTensors) {
+  const std::unique_ptr<Communicator> world = make_nccl_communicator(process().world());
+  EXPECT_THROW(world->all_reduce(at::ones({2}), ReduceOp::sum)->wait(), core::Error);
+}
+
+TEST(NcclCommunicator, CarriesAMesh) {
+  const int ranks = process().size();
+  Mesh mesh({.tensor = 1, .context = 1, .data_shard = ranks, .data_replicate = 1, .pipeline = 1}, process().world(),
+            device_communicators(process().device()));
+  const at::Tensor ones = at::ones({1}, at::TensorOptions().device(process().device()));
+  mesh.data().all_reduce(ones, ReduceOp::sum)->wait();
+  EXPECT_EQ(ones.item<int>(), ranks);
+}
+
+TEST(NcclLibrary, IsNamed) {
+  const NcclLibrary library = nccl_library();
+  EXPECT_THAT(library.version, testing::MatchesRegex("2\\.[0-9]+\\.[0-9]+"));
+  EXPECT_THAT(library.path, testing::HasSubstr("libnccl"));
+}
+
+}  // namespace
+}  // namespace baleen::parallel
