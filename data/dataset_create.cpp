@@ -14,8 +14,8 @@
 namespace baleen::data {
 namespace {
 
-/// Every part starts on a page, so that mapped elements are aligned.
-constexpr hsize_t kAlignment = 4096;
+/// Every part starts on a cache line, so that mapped elements are aligned.
+constexpr hsize_t kAlignment = 64;
 
 class Creator {
  public:

@@ -57,7 +57,7 @@ class Reader {
  public:
   explicit Reader(const std::filesystem::path& path)
       : path_(path), file_bytes_(dataset_size(path)), file_(open_file()) {
-    if (!H5Aexists(file_, kFormatAttribute) || text(kFormatAttribute) != kFormatName) {
+    if (!has_attribute(kFormatAttribute) || text(kFormatAttribute) != kFormatName) {
       throw wrong_file(path, "an HDF5 file, but not one of Baleen's");
     }
     if (const std::int64_t version = integer(kVersionAttribute); version != kFormatVersion) {
@@ -106,7 +106,7 @@ class Reader {
       throw broken(name, "the dataset", "there");
     }
     const Hdf5Handle dataset(H5Dopen2(file_, name, H5P_DEFAULT), H5Dclose);
-    if (!dataset.valid()) throw broken(name, "the dataset", "readable");
+    if (!dataset.valid()) throw unreadable();
     Part result = {{}, 0, integer_bytes(dataset), false};
     if (result.element_bytes != element_bytes && result.element_bytes != or_bytes) {
       throw broken(name, "the dataset", fmt::format("of little-endian {}", type_names(element_bytes, or_bytes)));
@@ -139,15 +139,20 @@ class Reader {
     // Datasets never change in place, and some network file systems refuse locks.
     if (!access.valid() || H5Pset_file_locking(access, false, true) < 0) throw unreadable();
     Hdf5Handle file(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access), H5Fclose);
-    if (file.valid()) return file;
-    throw core::Error(core::ExitCode::usage,
-                      fmt::format("{} is truncated or damaged: HDF5 says \"{}\"", path_.string(), hdf5_reason()),
-                      kMakeAgain);
+    if (!file.valid()) throw unreadable();
+    return file;
+  }
+
+  bool has_attribute(const char* name) const {
+    const htri_t found = H5Aexists(file_, name);
+    if (found < 0) throw unreadable();
+    return found > 0;
   }
 
   Hdf5Handle open_attribute(const char* name) const {
+    if (!has_attribute(name)) throw broken(name, "the attribute", "there");
     Hdf5Handle attribute(H5Aopen(file_, name, H5P_DEFAULT), H5Aclose);
-    if (!attribute.valid()) throw broken(name, "the attribute", "there");
+    if (!attribute.valid()) throw unreadable();
     const Hdf5Handle space(H5Aget_space(attribute), H5Sclose);
     if (!space.valid() || H5Sget_simple_extent_npoints(space) != 1)
       throw broken(name, "the attribute", "a single value");
@@ -182,8 +187,8 @@ class Reader {
   }
 
   core::Error unreadable() const {
-    return {core::ExitCode::usage, fmt::format("cannot read {}: HDF5 says \"{}\"", path_.string(), hdf5_reason()),
-            kMakeAgain};
+    return {core::ExitCode::usage,
+            fmt::format("{} is truncated or damaged: HDF5 says \"{}\"", path_.string(), hdf5_reason()), kMakeAgain};
   }
 
   std::filesystem::path path_;

@@ -7,6 +7,8 @@
 namespace baleen::data {
 
 Hdf5Guard::Hdf5Guard() : lock_(core::hdf5_mutex()) {
+  // At the end of a process that met a damaged file, the library would report ids that it lost itself.
+  [[maybe_unused]] static const bool silent_at_exit = H5dont_atexit() >= 0;
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }

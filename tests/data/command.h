@@ -48,7 +48,7 @@ inline void expect_refused(const Outcome& outcome, core::ExitCode code, std::ini
     EXPECT_NE(outcome.err.find(part), std::string::npos) << "expected: " << part << "\nfound: " << outcome.err;
   }
   EXPECT_LE(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 3) << outcome.err;
-  for (const std::string trace : {"terminate", "what()", "HDF5-DIAG", "#000", "internal error"}) {
+  for (const std::string trace : {"terminate", "what()", "HDF5-DIAG", "#000", "infinite loop", "internal error"}) {
     EXPECT_EQ(outcome.err.find(trace), std::string::npos) << outcome.err;
   }
 }

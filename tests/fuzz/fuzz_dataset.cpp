@@ -12,7 +12,7 @@
 #include "data/token_dataset.h"
 #include "data/token_writer.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "tests/fuzz/memory_file.h"
+#include "tests/fuzz/input_file.h"
 
 namespace {
 
@@ -45,6 +45,7 @@ std::string seed(std::int64_t vocab_size, int documents) {
     }
     writer.commit();
   }
+  read_all(data::TokenDataset::open(file));  // a seed that is refused would let every run end early
   std::ifstream in(file, std::ios::binary);
   std::string content((std::istreambuf_iterator<char>(in)), {});
   std::filesystem::remove_all(folder);
@@ -54,7 +55,7 @@ std::string seed(std::int64_t vocab_size, int documents) {
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  const MemoryFile file(bytes, size);
+  const InputFile file(bytes, size);
   try {
     read_all(data::TokenDataset::open(file.path()));
   } catch (const baleen::core::Error& error) {

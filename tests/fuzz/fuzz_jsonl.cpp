@@ -12,7 +12,7 @@
 #include "data/tokenizer.h"
 #include "data/utf8.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "tests/fuzz/memory_file.h"
+#include "tests/fuzz/input_file.h"
 
 namespace {
 
@@ -24,7 +24,7 @@ void expect(bool holds) {
 }
 
 /// The texts of the documents; nothing where the input is refused.
-std::optional<std::vector<std::string>> texts_of(const MemoryFile& file, bool jsonl, std::int64_t piece_bytes,
+std::optional<std::vector<std::string>> texts_of(const InputFile& file, bool jsonl, std::int64_t piece_bytes,
                                                  const std::string& content) {
   const auto tokenizer = baleen::data::make_tokenizer("bytes");
   std::vector<std::string> texts;
@@ -51,7 +51,7 @@ std::optional<std::vector<std::string>> texts_of(const MemoryFile& file, bool js
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const MemoryFile file(data, size);
+  const InputFile file(data, size);
   const std::string content(data, data + size);
   for (const bool jsonl : {false, true}) {
     const auto whole = texts_of(file, jsonl, 1 << 20, content);
