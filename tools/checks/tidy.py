@@ -51,7 +51,7 @@ def findings_of(tree, command, path, flags):
     said = subprocess.run([command, "--quiet", path, "--", *flags, "-Wno-unknown-warning-option"], cwd=tree.root,
                           capture_output=True, text=True)
     places = re.findall(r"^(\S+?):(\d+):\d+: (?:error|warning): (.*)$", said.stdout, re.MULTILINE)
-    findings = [Finding(os.path.relpath(where, tree.root) if os.path.isabs(where) else where, int(line),
+    findings = [Finding(os.path.relpath(tree.root / where, tree.root), int(line),
                         message.replace(",-warnings-as-errors", "")) for where, line, message in places]
     if said.returncode != 0 and not findings:
         findings = [Finding(path, 1, f"clang-tidy failed: {(said.stdout + said.stderr).strip()[-300:]}")]
