@@ -13,7 +13,9 @@ namespace baleen::launch {
 
 struct ProcessOptions {
   std::string device = "auto";  // "auto": a GPU where the build and the node have one; "cpu"; "cuda"
-  int threads_per_rank = 0;     // for CPU math; 0: OMP_NUM_THREADS where set, else this rank's share of the cores
+  /// For CPU math; 0: OMP_NUM_THREADS where set, else this rank's share of the node's cores. mpirun binds each of one
+  /// or two ranks to a single core, which then is their share: `--bind-to none` gives them all.
+  int threads_per_rank = 0;
 };
 
 /// Construct once, in main(), before anything else uses LibTorch or MPI. Works without mpirun, as a world of one.

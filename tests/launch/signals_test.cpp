@@ -1,0 +1,76 @@
+#include "launch/signals.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <optional>
+#include <thread>
+
+#include "core/error.h"
+
+namespace baleen::launch {
+namespace {
+
+TEST(Signals, AreRecordedUntilRead) {
+  Signals signals;
+  EXPECT_FALSE(signals.save_and_exit() || signals.take_save() || signals.stop());
+  std::raise(SIGUSR2);
+  EXPECT_TRUE(signals.take_save());
+  EXPECT_FALSE(signals.take_save());
+  std::raise(SIGUSR1);
+  EXPECT_TRUE(signals.save_and_exit());
+  EXPECT_TRUE(signals.save_and_exit());
+  EXPECT_FALSE(signals.stop());
+  std::raise(SIGTERM);
+  EXPECT_TRUE(signals.stop());
+}
+
+TEST(Signals, StartClean) {
+  {
+    Signals before;
+    std::raise(SIGINT);
+    std::raise(SIGUSR1);
+  }
+  Signals signals;
+  EXPECT_FALSE(signals.save_and_exit() || signals.stop());
+}
+
+volatile std::sig_atomic_t g_seen = 0;
+void count(int) {
+  g_seen = g_seen + 1;
+}
+
+TEST(Signals, RestoreTheHandlersThatWereThere) {
+  void (*const before)(int) = std::signal(SIGUSR2, count);
+  {
+    Signals signals;
+    std::raise(SIGUSR2);
+    EXPECT_EQ(g_seen, 0);
+  }
+  std::raise(SIGUSR2);
+  EXPECT_EQ(g_seen, 1);
+  std::signal(SIGUSR2, before);
+}
+
+TEST(Signals, BelongToOneObject) {
+  std::optional<Signals> first(std::in_place);
+  EXPECT_THROW(Signals(), core::Error);
+  std::raise(SIGUSR1);
+  EXPECT_TRUE(first->save_and_exit());
+  first.reset();
+  Signals again;
+}
+
+TEST(SignalsDeathTest, TheSecondTermEndsTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        Signals signals;
+        std::raise(SIGTERM);
+        if (signals.stop()) std::raise(SIGTERM);
+      },
+      testing::KilledBySignal(SIGTERM), "");
+}
+
+}  // namespace
+}  // namespace baleen::launch
