@@ -1,8 +1,6 @@
 #include "kernels/cross_entropy.h"
 
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/where.h>
 
 #include "core/error.h"
 #include "kernels/cross_entropy_launch.h"
@@ -18,7 +16,7 @@ struct LocalTargets {
 };
 
 LocalTargets local_targets(const at::Tensor& targets, VocabularyPart part) {
-  const at::Tensor column = targets - part.first;
+  const at::Tensor column = targets.sub(part.first);
   const at::Tensor here = column.ge(0).logical_and_(column.lt(part.valid)).logical_and_(targets.ge(0));
   return {column.masked_fill(here.logical_not(), 0).unsqueeze(1), here};
 }
@@ -36,7 +34,7 @@ void gradient_cpu(const at::Tensor& logits, const at::Tensor& targets, Vocabular
   const at::ScalarType type = compute_type(logits.scalar_type());
   at::Tensor valid = logits.narrow(1, 0, part.valid);
   at::Tensor gradient = valid.to(type).sub_(lse.unsqueeze(1)).exp_();  // in place where no conversion is needed
-  gradient.mul_((lse * (2 * z_loss) + 1).unsqueeze(1));
+  gradient.mul_(lse.mul(2 * z_loss).add_(1).unsqueeze(1));
   const LocalTargets local = local_targets(targets, part);
   gradient.scatter_add_(1, local.column, local.here.to(type).neg_().unsqueeze(1));
   gradient.mul_(scale.to(type)).masked_fill_(targets.lt(0).unsqueeze(1), 0);

@@ -73,7 +73,7 @@ void launch_dropout(core::DType, const DropoutArgs&, void*) {
 void launch_embedding(core::DType, const EmbeddingArgs&, void*) {
   absent();
 }
-void launch_embedding_backward(core::DType, core::DType, const EmbeddingBackwardArgs&, void*) {
+void launch_embedding_backward(core::DType, const EmbeddingBackwardArgs&, void*) {
   absent();
 }
 

@@ -26,16 +26,15 @@ void embedding_cpu(const EmbeddingArgs& a) {
   }
 }
 
-template <typename T, typename Out>
+template <typename T>
 void backward_cpu(const at::Tensor& dy, const std::int64_t* tokens, const at::Tensor& out, std::int64_t first_row) {
   const std::int64_t dim = out.size(1);
   for (std::int64_t i = 0; i < dy.size(0); ++i) {
     const std::int64_t row = tokens[i] - first_row;
     if (row < 0 || row >= out.size(0)) continue;
     const T* from = dy.const_data_ptr<T>() + i * dy.stride(0);
-    Out* __restrict to = out.mutable_data_ptr<Out>() + row * dim;
-    for (std::int64_t d = 0; d < dim; ++d)
-      to[d] = static_cast<Out>(static_cast<Wide<Out>>(to[d]) + static_cast<Wide<Out>>(from[d]));
+    Wide<T>* __restrict to = out.mutable_data_ptr<Wide<T>>() + row * dim;
+    for (std::int64_t d = 0; d < dim; ++d) to[d] += static_cast<Wide<T>>(from[d]);
   }
 }
 
@@ -55,7 +54,7 @@ void backward_cuda(const at::Tensor& dy, const at::Tensor& tokens, const at::Ten
                                    .rows = out.size(0),
                                    .dim = out.size(1),
                                    .partials = partials.mutable_data_ptr()};
-  launch_embedding_backward(dtype_of(dy), dtype_of(out), args, scope.stream());
+  launch_embedding_backward(dtype_of(dy), args, scope.stream());
 }
 
 bool are_tokens(const at::Tensor& tokens) {
@@ -88,16 +87,13 @@ void embedding_backward(const at::Tensor& dy, const at::Tensor& tokens, const at
   core::require(dy.dim() == 2 && has_dense_rows(dy) && out.dim() == 2 && out.is_contiguous() &&
                     dy.size(1) == out.size(1) && are_tokens(tokens) && tokens.numel() == dy.size(0),
                 "embedding_backward: dy [T, D], tokens [T] int64, out [rows, D] contiguous");
-  const bool same = out.scalar_type() == dy.scalar_type();
-  core::require(same || out.scalar_type() == compute_type(dy.scalar_type()),
-                "embedding_backward: out has dy's dtype or the one that dy's sums are made in");
+  core::require(out.scalar_type() == compute_type(dy.scalar_type()),
+                "embedding_backward: out is fp32, or fp64 where dy is");
   if (beta == 0) out.zero_();
   if (dy.size(0) == 0) return;
   if (on_cuda(dy)) return backward_cuda(dy, tokens, out, first_row);
-  for_element_type(dy.scalar_type(), [&]<typename T>() {
-    const auto* ids = tokens.const_data_ptr<std::int64_t>();
-    same ? backward_cpu<T, T>(dy, ids, out, first_row) : backward_cpu<T, Wide<T>>(dy, ids, out, first_row);
-  });
+  for_element_type(dy.scalar_type(),
+                   [&]<typename T>() { backward_cpu<T>(dy, tokens.const_data_ptr<std::int64_t>(), out, first_row); });
 }
 
 }  // namespace baleen::kernels

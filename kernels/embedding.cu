@@ -23,7 +23,7 @@ __global__ void embedding_kernel(EmbeddingArgs a) {
 /// The rows of one token lie together in the sorted order and are called a run; a run may cross borders of tiles. A tile
 /// adds up each of its runs. One that lies inside the tile goes straight to `out`. The part of a run that came in over
 /// the tile's left border goes to partials[tile][0], of one that starts here and leaves over the right border to [1].
-template <typename T, typename Out, int N>
+template <typename T, int N>
 __global__ void add_tiles_kernel(EmbeddingBackwardArgs a) {
   using W = Wide<T>;
   const std::int64_t column = (static_cast<std::int64_t>(blockIdx.y) * blockDim.x + threadIdx.x) * N;
@@ -45,8 +45,8 @@ __global__ void add_tiles_kernel(EmbeddingBackwardArgs a) {
     } else if (more) {
       for (int j = 0; j < N; ++j) partials[a.dim + j] = sum[j];
     } else if (row >= 0 && row < a.rows) {
-      Out* out = static_cast<Out*>(a.out) + row * a.dim + column;
-      for (int j = 0; j < N; ++j) out[j] = static_cast<Out>(static_cast<W>(out[j]) + sum[j]);
+      W* out = static_cast<W*>(a.out) + row * a.dim + column;
+      for (int j = 0; j < N; ++j) out[j] += sum[j];
     }
     for (int j = 0; j < N; ++j) sum[j] = 0;
     came_in = false;
@@ -54,7 +54,7 @@ __global__ void add_tiles_kernel(EmbeddingBackwardArgs a) {
 }
 
 /// Joins the parts of the run that starts in this tile and leaves it, if there is one: one block's threads a tile.
-template <typename W, typename Out>
+template <typename W>
 __global__ void join_tiles_kernel(EmbeddingBackwardArgs a) {
   const std::int64_t column = static_cast<std::int64_t>(blockIdx.y) * blockDim.x + threadIdx.x;
   const std::int64_t tile = blockIdx.x, first = tile * kEmbeddingTile, border = first + kEmbeddingTile;
@@ -69,25 +69,24 @@ __global__ void join_tiles_kernel(EmbeddingBackwardArgs a) {
        ++next) {
     sum += partials[next * 2 * a.dim];
   }
-  Out* out = static_cast<Out*>(a.out) + row * a.dim + column;
-  *out = static_cast<Out>(static_cast<W>(*out) + sum);
+  static_cast<W*>(a.out)[row * a.dim + column] += sum;
 }
 
 dim3 grid(std::int64_t blocks, std::int64_t columns, unsigned int threads) {
   return {static_cast<unsigned int>(blocks), static_cast<unsigned int>(divide_up(columns, threads))};
 }
 
-template <typename T, typename Out>
+template <typename T>
 void start_backward(const EmbeddingBackwardArgs& args, cudaStream_t stream) {
   const std::int64_t tiles = divide_up(args.count, kEmbeddingTile);
   const bool wide = aligned_to_16(args.dy) && strides_of_16<T>(args.dy_stride, args.dim);
   for_chunk_size<T>(wide, [&]<int N>() {
     const unsigned int threads = threads_for(args.dim / N, kThreads);
-    add_tiles_kernel<T, Out, N><<<grid(tiles, args.dim / N, threads), threads, 0, stream>>>(args);
+    add_tiles_kernel<T, N><<<grid(tiles, args.dim / N, threads), threads, 0, stream>>>(args);
     check_launch("embedding_backward");
   });
   const unsigned int threads = threads_for(args.dim, kThreads);
-  join_tiles_kernel<Wide<T>, Out><<<grid(tiles, args.dim, threads), threads, 0, stream>>>(args);
+  join_tiles_kernel<Wide<T>><<<grid(tiles, args.dim, threads), threads, 0, stream>>>(args);
   check_launch("embedding_backward");
 }
 
@@ -105,13 +104,9 @@ void launch_embedding(core::DType type, const EmbeddingArgs& args, void* stream)
   });
 }
 
-void launch_embedding_backward(core::DType dy_type, core::DType out_type, const EmbeddingBackwardArgs& args,
-                               void* stream) {
+void launch_embedding_backward(core::DType type, const EmbeddingBackwardArgs& args, void* stream) {
   if (args.count == 0) return;
-  for_element_type(dy_type, [&]<typename T>() {
-    if (dy_type == out_type) return start_backward<T, T>(args, as_stream(stream));
-    start_backward<T, Wide<T>>(args, as_stream(stream));
-  });
+  for_element_type(type, [&]<typename T>() { start_backward<T>(args, as_stream(stream)); });
 }
 
 }  // namespace baleen::kernels

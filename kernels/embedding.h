@@ -8,8 +8,8 @@ namespace baleen::kernels {
 /// tokens: [T] int64; table: [rows, D] holds the global rows from first_row. Rows held elsewhere come out as zeros.
 at::Tensor embedding(const at::Tensor& tokens, const at::Tensor& table, std::int64_t first_row);
 
-/// out (+)= the sum of dy's rows by token, in ascending order of position: deterministic. out: [rows, D] in the
-/// gradient dtype; beta 0 overwrites all of out, 1 adds.
+/// out (+)= the sum of dy's rows by token: deterministic. out: [rows, D] fp32 (fp64 where dy is); beta 0 overwrites all
+/// of out, 1 adds.
 void embedding_backward(const at::Tensor& dy, const at::Tensor& tokens, const at::Tensor& out, std::int64_t first_row,
                         double beta);
 

@@ -25,12 +25,10 @@ struct EmbeddingBackwardArgs {
   const std::int64_t* sorted_tokens;  // stable: equal tokens in ascending order of position
   const std::int64_t* order;          // their positions, rows of dy
   std::int64_t count;
-  void* out;  // [rows, dim], added to
+  void* out;  // [rows, dim] fp32, or fp64 where dy is; added to
   std::int64_t first_row, rows, dim;
-  void* partials;  // [tiles, 2, dim] fp32, or fp64 where dy is: scratch
+  void* partials;  // [tiles, 2, dim] of out's type: scratch
 };
-/// `out_type` is dy's type or the type that sums of dy are made in.
-void launch_embedding_backward(core::DType dy_type, core::DType out_type, const EmbeddingBackwardArgs& args,
-                               void* stream);
+void launch_embedding_backward(core::DType type, const EmbeddingBackwardArgs& args, void* stream);
 
 }  // namespace baleen::kernels

@@ -1,0 +1,224 @@
+// Times every op at the shapes of a model, with its memory traffic or arithmetic as a share of the ceilings that this
+// process measures first: a large copy, and a large product of the same type.
+//
+//   baleen_kernels_bench cpu|cuda demo|160m|1b|8b [fp32|bf16|fp16]
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kernels/attention.h"
+#include "kernels/cross_entropy.h"
+#include "kernels/dropout.h"
+#include "kernels/embedding.h"
+#include "kernels/gemm.h"
+#include "kernels/rms_norm.h"
+#include "kernels/rope.h"
+#include "kernels/swiglu.h"
+
+namespace baleen::kernels {
+namespace {
+
+struct Shape {
+  std::int64_t tokens, sequence, dim, heads, kv_heads, ffn, vocab;
+  std::int64_t head_dim() const { return dim / heads; }
+  std::int64_t qkv() const { return (heads + 2 * kv_heads) * head_dim(); }
+};
+
+const std::map<std::string, Shape> kShapes{{"demo", {1024, 128, 192, 6, 6, 512, 384}},
+                                           {"160m", {16384, 1024, 768, 12, 12, 2048, 32000}},
+                                           {"1b", {16384, 2048, 2048, 32, 8, 8192, 128256}},
+                                           {"8b", {8192, 4096, 4096, 32, 8, 14336, 128256}}};
+const std::map<std::string, at::ScalarType> kTypes{{"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}};
+constexpr std::int64_t kChunkTokens = 2048;  // of the cross-entropy
+
+class Bench {
+ public:
+  Bench(at::Device device, at::ScalarType type) : device_(device), type_(type) {
+    fmt::print("{:<24}{:>12}{:>12}{:>12}{:>10}\n", "op", "us", "GB/s", "TFLOP/s", "ceiling");
+  }
+
+  at::Tensor random(at::IntArrayRef sizes) const {
+    return at::randn(sizes, at::TensorOptions(device_).dtype(at::kFloat)).to(type_);
+  }
+  at::Tensor zeros(at::IntArrayRef sizes, at::ScalarType type) const {
+    return at::empty(sizes, at::TensorOptions(device_).dtype(type)).zero_();
+  }
+  at::Tensor integers(std::int64_t count, std::int64_t below) const {
+    return at::randint(below, {count}, at::TensorOptions(device_).dtype(at::kLong));
+  }
+
+  void measure_ceilings() {
+    const bool cuda = device_.is_cuda();
+    const at::Tensor from = zeros({cuda ? std::int64_t{1} << 30 : std::int64_t{1} << 26}, at::kByte);
+    at::Tensor to = at::empty_like(from);
+    const double seconds = time([&] { to.copy_(from); });
+    bytes_per_second_ = 2 * static_cast<double>(from.numel()) / seconds;
+    print("copy", seconds, bytes_per_second_ * seconds, 0);
+    const std::int64_t n = cuda ? 8192 : 1024;
+    const at::Tensor a = random({n, n}), b = random({n, n});
+    const double flops = 2 * std::pow(static_cast<double>(n), 3), product = time([&] { linear(a, b); });
+    flops_per_second_ = flops / product;
+    print("square product", product, 0, flops);
+  }
+
+  /// `bytes`: what must be read and written at least once.
+  void memory_bound(const std::string& op, double bytes, const std::function<void()>& run) {
+    print(op, time(run), bytes, 0);
+  }
+  void compute_bound(const std::string& op, double flops, const std::function<void()>& run) {
+    print(op, time(run), 0, flops);
+  }
+
+ private:
+  void wait() const {
+    if (device_.is_cuda()) c10::impl::VirtualGuardImpl(device_.type()).synchronizeDevice(0);
+  }
+
+  /// Seconds of one call: the median of seven rounds, each long enough for the clock and for a full launch queue.
+  double time(const std::function<void()>& run) const {
+    const auto round = [&](int calls) {
+      wait();
+      const auto start = std::chrono::steady_clock::now();
+      for (int i = 0; i < calls; ++i) run();
+      wait();
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / calls;
+    };
+    round(3);
+    const int calls = std::clamp(static_cast<int>(0.02 / round(3)), 1, 1000);
+    std::vector<double> rounds(7);
+    std::generate(rounds.begin(), rounds.end(), [&] { return round(calls); });
+    std::nth_element(rounds.begin(), rounds.begin() + 3, rounds.end());
+    return rounds[3];
+  }
+
+  void print(const std::string& op, double seconds, double bytes, double flops) const {
+    const std::string gigabytes = bytes > 0 ? fmt::format("{:.1f}", bytes / seconds / 1e9) : "";
+    const std::string teraflops = flops > 0 ? fmt::format("{:.2f}", flops / seconds / 1e12) : "";
+    const double share = bytes > 0 ? bytes / seconds / bytes_per_second_ : flops / seconds / flops_per_second_;
+    const std::string percent = std::isfinite(share) ? fmt::format("{:.0f}%", 100 * share) : "";
+    fmt::print("{:<24}{:>12.1f}{:>12}{:>12}{:>10}\n", op, seconds * 1e6, gigabytes, teraflops, percent);
+  }
+
+  at::Device device_;
+  at::ScalarType type_;
+  double bytes_per_second_ = 0, flops_per_second_ = 0;
+};
+
+void bench_products(Bench& bench, const Shape& s, at::ScalarType gradient_type) {
+  const auto layer = [&](const std::string& name, std::int64_t in, std::int64_t out) {
+    const at::Tensor x = bench.random({s.tokens, in}), weight = bench.random({out, in}),
+                     dy = bench.random({s.tokens, out});
+    const at::Tensor gradient = bench.zeros({out, in}, gradient_type);
+    const double flops = 2.0 * static_cast<double>(s.tokens) * static_cast<double>(in * out);
+    bench.compute_bound(name, flops, [&] { linear(x, weight); });
+    bench.compute_bound(name + " dx", flops, [&] { linear_input_gradient(dy, weight); });
+    bench.compute_bound(name + " dw", flops, [&] { linear_weight_gradient(dy, x, gradient, 1); });
+  };
+  layer("qkv", s.dim, s.qkv());
+  layer("out", s.dim, s.dim);
+  layer("gate_up", s.dim, 2 * s.ffn);
+  layer("down", s.ffn, s.dim);
+}
+
+void bench_attention(Bench& bench, const Shape& s, at::Device device) {
+  std::vector<std::int32_t> starts;
+  for (std::int64_t t = 0; t <= s.tokens; t += s.sequence) starts.push_back(static_cast<std::int32_t>(t));
+  const SequenceBounds bounds = make_bounds(starts, device);
+  const at::Tensor qkv = bench.random({s.tokens, s.qkv()}), dqkv = at::empty_like(qkv);
+  const auto part = [&](const at::Tensor& packed, std::int64_t first, std::int64_t heads) {
+    return packed.narrow(1, first * s.head_dim(), heads * s.head_dim()).unflatten(1, {heads, s.head_dim()});
+  };
+  const at::Tensor q = part(qkv, 0, s.heads), k = part(qkv, s.heads, s.kv_heads);
+  const at::Tensor v = part(qkv, s.heads + s.kv_heads, s.kv_heads),
+                   dout = bench.random({s.tokens, s.heads, s.head_dim()});
+  const Attention saved = attention(q, k, v, bounds);
+  const double flops =
+      2.0 * static_cast<double>(s.tokens * s.sequence) * static_cast<double>(s.dim);  // causal half of 4
+  bench.compute_bound("attention", flops, [&] { attention(q, k, v, bounds); });
+  bench.compute_bound("attention backward", 2.5 * flops, [&] {
+    attention_backward(dout, q, k, v, saved, bounds, part(dqkv, 0, s.heads), part(dqkv, s.heads, s.kv_heads),
+                       part(dqkv, s.heads + s.kv_heads, s.kv_heads), false);
+  });
+  const at::Tensor positions = bench.integers(s.tokens, s.sequence);
+  const at::Tensor angles = bench.zeros({s.sequence, s.head_dim() / 2}, at::kFloat);
+  const double turned = static_cast<double>(s.tokens * (s.heads + s.kv_heads) * s.head_dim() * qkv.element_size());
+  bench.memory_bound("rope", 2 * turned, [&] {
+    rope_(qkv, static_cast<int>(s.heads + s.kv_heads), static_cast<int>(s.head_dim()), positions, angles, angles,
+          false);
+  });
+}
+
+void bench_memory_bound(Bench& bench, const Shape& s) {
+  const at::Tensor x = bench.random({s.tokens, s.dim}), dy = bench.random({s.tokens, s.dim}),
+                   weight = bench.random({s.dim});
+  const at::Tensor gate_up = bench.random({s.tokens, 2 * s.ffn}), dffn = bench.random({s.tokens, s.ffn});
+  const double rows = static_cast<double>(x.nbytes()), ffn = static_cast<double>(dffn.nbytes());
+  const at::Tensor rstd = rms_norm(x, weight, 1e-5).rstd;
+  bench.memory_bound("rms_norm", 2 * rows, [&] { rms_norm(x, weight, 1e-5); });
+  bench.memory_bound("rms_norm backward", 4 * rows,
+                     [&] { rms_norm_backward(dy, x, weight, rstd, dy.view(x.sizes())); });
+  bench.memory_bound("swiglu", 3 * ffn, [&] { swiglu(gate_up); });
+  bench.memory_bound("swiglu backward", 5 * ffn, [&] { swiglu_backward(dffn, gate_up); });
+  const core::RandomStream stream = core::random_stream(1, core::RandomPurpose::dropout, 1, "bench");
+  bench.memory_bound("dropout + residual", 3 * rows, [&] { dropout(x, 0.1, stream, 0, dy); });
+  bench.memory_bound("bias gradient", rows, [&] { bias_gradient(dy, at::kFloat); });
+}
+
+void bench_vocabulary(Bench& bench, const Shape& s) {
+  const at::Tensor tokens = bench.integers(s.tokens, s.vocab), table = bench.random({s.vocab, s.dim});
+  const at::Tensor dy = bench.random({s.tokens, s.dim}), gradient = bench.zeros({s.vocab, s.dim}, at::kFloat);
+  const double rows = static_cast<double>(dy.nbytes());
+  bench.memory_bound("embedding", 2 * rows, [&] { embedding(tokens, table, 0); });
+  bench.memory_bound("embedding backward", rows + 8.0 * static_cast<double>(dy.numel()),
+                     [&] { embedding_backward(dy, tokens, gradient, 0, 1); });
+  const std::int64_t chunk = std::min(s.tokens, kChunkTokens);
+  const at::Tensor logits = bench.random({chunk, s.vocab}), targets = bench.integers(chunk, s.vocab);
+  const VocabularyPart part{0, s.vocab};
+  const CrossEntropyParts parts = cross_entropy_parts(logits, targets, part);
+  const at::Tensor lse = parts.sum.log().add_(parts.max), scale = bench.zeros({}, at::kDouble);
+  const double scores = static_cast<double>(logits.nbytes());
+  bench.memory_bound("cross_entropy parts", scores, [&] { cross_entropy_parts(logits, targets, part); });
+  bench.memory_bound("cross_entropy gradient", 2 * scores,
+                     [&] { cross_entropy_gradient_(logits, targets, part, lse, scale, 0); });
+}
+
+int run(const std::vector<std::string>& arguments) {
+  const bool cuda = !arguments.empty() && arguments[0] == "cuda";
+  const std::string type_name = arguments.size() > 2 ? arguments[2] : cuda ? "bf16" : "fp32";
+  if (arguments.size() < 2 || (!cuda && arguments[0] != "cpu") || !kShapes.contains(arguments[1]) ||
+      !kTypes.contains(type_name)) {
+    fmt::print(stderr, "usage: baleen_kernels_bench cpu|cuda demo|160m|1b|8b [fp32|bf16|fp16]\n");
+    return 2;
+  }
+  const at::Device device(cuda ? at::kCUDA : at::kCPU, cuda ? 0 : -1);
+  const at::ScalarType type = kTypes.at(type_name);
+  const Shape& shape = kShapes.at(arguments[1]);
+  Bench bench(device, type);
+  bench.measure_ceilings();
+  bench_products(bench, shape, at::kFloat);
+  bench_attention(bench, shape, device);
+  bench_memory_bound(bench, shape);
+  bench_vocabulary(bench, shape);
+  return 0;
+}
+
+}  // namespace
+}  // namespace baleen::kernels
+
+int main(int argc, char** argv) {
+  return baleen::kernels::run({argv + 1, argv + argc});
+}
