@@ -37,6 +37,10 @@ std::vector<parallel::Unit*> TransformerStage::trained_units() const {
   return trained;
 }
 
+void TransformerStage::replace_module(int unit, std::unique_ptr<Module> module) {
+  modules_.at(static_cast<std::size_t>(unit)) = std::move(module);
+}
+
 void TransformerStage::initialize(std::uint64_t seed) {
   for (parallel::Unit* unit : trained_units()) unit->initialize(seed);
 }

@@ -20,6 +20,9 @@ class TransformerStage final : public parallel::Stage {
   /// is the embedding's.
   std::vector<parallel::Unit*> trained_units() const;
 
+  /// Puts another block in a unit's place, before the first forward: models/autograd_module.h makes one of a forward.
+  void replace_module(int unit, std::unique_ptr<Module> module);
+
   /// Initial values, each element a function of the seed, its parameter's name and its global index.
   void initialize(std::uint64_t seed);
   void zero_gradients();

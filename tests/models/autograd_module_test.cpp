@@ -11,7 +11,7 @@
 
 #include "models/llama_parameters.h"
 #include "models/mlp.h"
-#include "tiny_model.h"
+#include "tests/models/tiny_model.h"
 
 namespace baleen::tests {
 namespace {
@@ -81,6 +81,24 @@ TEST(AutogradModule, TrainsLikeTheHandWrittenBlock) {
   EXPECT_LT(relative_error(actual.masters - before, expected.masters - before), 1e-12);
   EXPECT_FALSE(actual.y.requires_grad());
   EXPECT_FALSE(actual.dx.requires_grad());
+}
+
+TEST(AutogradModule, StandsInForABlockOfAModel) {
+  const models::ModelConfig config = tiny_config();
+  models::TransformerStage plain(config, unit_options(at::kDouble), {}), changed(config, unit_options(at::kDouble), {});
+  for (models::TransformerStage* stage : {&plain, &changed}) randomize(*stage, 19);
+  const int norm = static_cast<int>(config.layers) + 1;
+  changed.replace_module(norm, std::make_unique<models::AutogradModule>(
+                                   std::vector{&changed.unit(norm).parameter("norm.weight")},
+                                   [](const at::Tensor& x, const std::vector<at::Tensor>& values, const Batch&) {
+                                     return x * (x.square().mean(1, true) + 1e-5).rsqrt() * values[0];
+                                   }));
+  const Batch batch = to_batch(random_tokens(config, {5, 8}, 20));
+  EXPECT_NEAR(train_step(changed, {batch, batch}), train_step(plain, {batch, batch}), 1e-11);
+  const NamedTensors actual = gradients(changed);
+  for (const auto& [name, gradient] : gradients(plain)) {
+    EXPECT_LT(relative_error(actual.at(name), gradient), 1e-12) << name;
+  }
 }
 
 TEST(AutogradModule, RecordsNothingUnlessItTrains) {

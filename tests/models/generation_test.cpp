@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "models/kv_cache.h"
-#include "tiny_model.h"
+#include "tests/models/tiny_model.h"
 
 namespace baleen::tests {
 namespace {

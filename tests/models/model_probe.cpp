@@ -24,7 +24,7 @@
 #include "optim/gradient_norm.h"
 #include "optim/optimizer.h"
 #include "optim/step_control.h"
-#include "tiny_model.h"
+#include "tests/models/tiny_model.h"
 
 namespace baleen::tests {
 namespace {

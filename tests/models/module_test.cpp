@@ -9,7 +9,7 @@
 
 #include <functional>
 
-#include "tiny_model.h"
+#include "tests/models/tiny_model.h"
 
 namespace baleen::tests {
 namespace {

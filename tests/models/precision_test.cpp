@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tiny_model.h"
+#include "tests/models/tiny_model.h"
 
 namespace baleen::tests {
 namespace {

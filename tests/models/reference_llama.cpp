@@ -1,4 +1,4 @@
-#include "reference_llama.h"
+#include "tests/models/reference_llama.h"
 
 #include <torch/torch.h>
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "tiny_model.h"
+#include "tests/models/tiny_model.h"
 
 namespace baleen::tests {
 namespace {

@@ -1,4 +1,4 @@
-#include "tiny_model.h"
+#include "tests/models/tiny_model.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
@@ -24,7 +24,7 @@ NamedTensors by_name(const models::TransformerStage& stage, const at::Tensor& (p
   NamedTensors named;
   for (const parallel::Unit* unit : stage.trained_units()) {
     for (const parallel::Parameter& parameter : unit->parameters()) {
-      named[parameter.spec->name] = true_part((unit->*buffer)(), parameter).clone();
+      named[parameter.spec->name] = true_part((unit->*buffer)(), parameter).to(at::kCPU, false, true);
     }
   }
   return named;
@@ -63,13 +63,13 @@ ReferenceBatch random_tokens(const models::ModelConfig& config, const std::vecto
   return batch;
 }
 
-models::Batch to_batch(const ReferenceBatch& tokens, double scale) {
+models::Batch to_batch(const ReferenceBatch& tokens, double scale, at::Device device) {
   models::Batch batch;
-  batch.tokens = tokens.tokens;
-  batch.targets = tokens.targets;
-  batch.positions = tokens.positions;
-  batch.bounds = kernels::make_bounds(tokens.starts, at::kCPU);
-  batch.loss_gradient_scale = at::scalar_tensor(scale, at::kDouble);
+  batch.tokens = tokens.tokens.to(device);
+  batch.targets = tokens.targets.to(device);
+  batch.positions = tokens.positions.to(device);
+  batch.bounds = kernels::make_bounds(tokens.starts, device);
+  batch.loss_gradient_scale = at::scalar_tensor(scale, at::kDouble).to(device);
   return batch;
 }
 
@@ -78,8 +78,8 @@ OneRank::OneRank() : self_(parallel::make_self_communicator()) {
   mesh_ = std::make_unique<parallel::Mesh>(parallel::ParallelDims{}, *self_, same);
 }
 
-parallel::UnitOptions unit_options(at::ScalarType compute) {
-  return {compute, compute == at::kDouble ? at::kDouble : at::kFloat, at::kCPU};
+parallel::UnitOptions unit_options(at::ScalarType compute, at::Device device) {
+  return {compute, compute == at::kDouble ? at::kDouble : at::kFloat, device};
 }
 
 void set_masters(models::TransformerStage& stage,

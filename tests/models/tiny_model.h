@@ -6,7 +6,7 @@
 
 #include "models/transformer_stage.h"
 #include "parallel/mesh.h"
-#include "reference_llama.h"
+#include "tests/models/reference_llama.h"
 
 namespace baleen::tests {
 
@@ -16,7 +16,7 @@ models::ModelConfig tiny_config();
 /// Random tokens of packed sequences of the given lengths; some targets are to be ignored.
 ReferenceBatch random_tokens(const models::ModelConfig& config, const std::vector<std::int32_t>& lengths, int seed);
 /// The same as what the model takes. scale: of the loss gradient.
-models::Batch to_batch(const ReferenceBatch& tokens, double scale = 1.0);
+models::Batch to_batch(const ReferenceBatch& tokens, double scale = 1.0, at::Device device = at::kCPU);
 
 /// A mesh of one rank.
 class OneRank {
@@ -29,14 +29,14 @@ class OneRank {
   std::unique_ptr<parallel::Mesh> mesh_;
 };
 
-parallel::UnitOptions unit_options(at::ScalarType compute);
+parallel::UnitOptions unit_options(at::ScalarType compute, at::Device device = at::kCPU);
 
 /// Gives every parameter that is trained the value of `make`, of its true shape; padding rows stay zero. Publishes.
 void set_masters(models::TransformerStage& stage,
                  const std::function<at::Tensor(const parallel::ParameterSpec&)>& make);
 /// Every element random: norm weights around 1, the rest around 0.
 void randomize(models::TransformerStage& stage, int seed);
-/// Masters, or gradients, by name, in their true shapes (copies).
+/// Masters, or gradients, by name, in their true shapes: copies on the CPU.
 NamedTensors master_values(const models::TransformerStage& stage);
 NamedTensors gradients(const models::TransformerStage& stage);
 

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 #include "models/dropout.h"
-#include "tiny_model.h"
+#include "tests/models/tiny_model.h"
 
 namespace baleen::tests {
 namespace {
