@@ -45,18 +45,6 @@ std::int64_t bytes_in(const fs::path& directory) {
   return sum;
 }
 
-ListedCheckpoint inspect(const fs::path& path, std::int64_t step) {
-  ListedCheckpoint listed{path, step, "", bytes_in(path), false, ""};
-  try {
-    const Manifest manifest = read_manifest(path);
-    listed.saved = manifest.saved;
-    if (manifest.step != step) listed.fault = fmt::format("{}: holds step {}", path.string(), manifest.step);
-  } catch (const core::Error& error) {
-    listed.fault = error.what();
-  }
-  return listed;
-}
-
 std::vector<ListedCheckpoint> list_in(const fs::path& checkpoints) {
   std::vector<ListedCheckpoint> listed;
   std::error_code error;
@@ -68,8 +56,11 @@ std::vector<ListedCheckpoint> list_in(const fs::path& checkpoints) {
     const std::string name = entry.path().filename();
     const auto step = step_of(name);
     if (!step || !entry.is_directory(error)) continue;
-    listed.push_back(inspect(entry.path(), *step));
-    listed.back().latest = name == latest;
+    ListedCheckpoint& last = listed.emplace_back(inspect_checkpoint(entry.path()));
+    last.latest = name == latest;
+    if (last.complete() && last.step != *step)
+      last.fault = fmt::format("{}: holds step {}", entry.path().string(), last.step);
+    last.step = *step;
   }
   std::ranges::sort(listed, {}, &ListedCheckpoint::step);
   return listed;
@@ -90,6 +81,18 @@ fs::path checkpoints_directory(const fs::path& run_dir) {
 
 std::string step_directory_name(std::int64_t step) {
   return fmt::format("{}{:08d}", kStepPrefix, step);
+}
+
+ListedCheckpoint inspect_checkpoint(const fs::path& path) {
+  ListedCheckpoint listed{path, 0, "", bytes_in(path), false, ""};
+  try {
+    const Manifest manifest = read_manifest(path);
+    listed.step = manifest.step;
+    listed.saved = manifest.saved;
+  } catch (const core::Error& error) {
+    listed.fault = error.what();
+  }
+  return listed;
 }
 
 std::vector<ListedCheckpoint> list_checkpoints(const fs::path& run_dir) {

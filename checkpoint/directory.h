@@ -26,6 +26,9 @@ struct ListedCheckpoint {
   bool complete() const { return fault.empty(); }
 };
 
+/// One directory, whatever its name: the step is that of its manifest, 0 where there is none.
+ListedCheckpoint inspect_checkpoint(const std::filesystem::path& path);
+
 /// All step directories of a run, ascending by step; without leftovers of saves that died. Empty where there are none.
 std::vector<ListedCheckpoint> list_checkpoints(const std::filesystem::path& run_dir);
 

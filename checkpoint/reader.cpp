@@ -157,19 +157,25 @@ std::vector<std::string> CheckpointReader::verify(const std::function<void(std::
       faults.push_back(error.what());
     }
   };
-  for (std::size_t i = 0; i < manifest().files.size(); ++i)
+  std::vector<const RankFile*> files(manifest().files.size(), nullptr);
+  for (std::size_t i = 0; i < files.size(); ++i)
     noting([&] {
       const RankFile& in = state_->file(static_cast<int>(i));
-      noting([&] { check_datasets(in.path, in.table); });
-      for (const StoredPiece& piece : in.table.pieces) {
-        BlockReader reader(in.descriptor, in.path, piece, in.table.block_bytes);
-        for (std::size_t block = 0; block < piece.blocks.size(); ++block)
-          noting([&] { progress(reader.check(static_cast<std::int64_t>(block))); });
-      }
+      files[i] = &in;
+      check_datasets(in.path, in.table);
     });
   for (const TensorEntry& tensor : manifest().tensors)
     for (const StoredBox& stored : tensor.boxes)
-      noting([&] { state_->piece(state_->file(stored.file), tensor, stored); });
+      if (const RankFile* in = files[static_cast<std::size_t>(stored.file)])
+        noting([&] { state_->piece(*in, tensor, stored); });
+  for (const RankFile* in : files) {
+    if (in == nullptr) continue;
+    for (const StoredPiece& piece : in->table.pieces) {
+      BlockReader reader(in->descriptor, in->path, piece, in->table.block_bytes);
+      for (std::size_t block = 0; block < piece.blocks.size(); ++block)
+        noting([&] { progress(reader.check(static_cast<std::int64_t>(block))); });
+    }
+  }
   return faults;
 }
 

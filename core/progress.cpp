@@ -28,6 +28,10 @@ std::string time_left(double seconds) {
 
 }  // namespace
 
+std::string byte_text(std::int64_t bytes) {
+  return amount(static_cast<double>(bytes), Progress::Unit::bytes);
+}
+
 std::string progress_line(const std::string& label, std::int64_t done, std::int64_t total, Progress::Unit unit,
                           double seconds) {
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;

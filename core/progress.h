@@ -37,6 +37,9 @@ class Progress {
   std::mutex drawing_;
 };
 
+/// "1.2 GiB"
+std::string byte_text(std::int64_t bytes);
+
 /// One line of the bar: `label  45% [#####.....]  1.2 GiB of 2.7 GiB, 300 MiB/s, 5s left`.
 std::string progress_line(const std::string& label, std::int64_t done, std::int64_t total, Progress::Unit unit,
                           double seconds);

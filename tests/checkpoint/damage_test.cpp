@@ -122,7 +122,7 @@ TEST_F(Damage, AFlippedByteOfTheDigests) {
   const std::string digest = table.pieces[0].blocks[0].hex();
   replace_text(rank_file(1), digest, (digest[0] == '0' ? "1" : "0") + digest.substr(1));
   EXPECT_THAT(error_of(kCorrupt, [&] { read_all(); }), HasSubstr("rank-00001.h5: its table has the digest"));
-  EXPECT_THAT(faults(), testing::Each(HasSubstr("rank-00001.h5: its table has the digest")));
+  EXPECT_THAT(faults(), ElementsAre(HasSubstr("rank-00001.h5: its table has the digest")));
 }
 
 TEST_F(Damage, AChangedManifest) {

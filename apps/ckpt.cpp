@@ -1,0 +1,133 @@
+// baleen ckpt ls RUN_OR_CHECKPOINT [--tensors]
+// baleen ckpt verify RUN_OR_CHECKPOINT [--step N]
+
+#include <fmt/core.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/arguments.h"
+#include "apps/verbs.h"
+#include "checkpoint/directory.h"
+#include "checkpoint/reader.h"
+#include "core/error.h"
+#include "core/progress.h"
+#include "trainer/metrics.h"
+
+namespace baleen::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Since "2026-01-31T12:00:00.123456Z"; empty for what is no time.
+std::string age(const std::string& saved) {
+  std::tm utc{};
+  if (::strptime(saved.c_str(), "%Y-%m-%dT%H:%M:%S", &utc) == nullptr) return "";
+  const double seconds = std::difftime(std::time(nullptr), ::timegm(&utc));
+  constexpr double kDay = 24 * 3600;
+  return seconds < 2 * kDay ? trainer::duration(seconds) : fmt::format("{:.0f} days", seconds / kDay);
+}
+
+void print_line(const checkpoint::ListedCheckpoint& listed) {
+  const std::string state = listed.complete() ? "complete" : "damaged: " + listed.fault;
+  fmt::print("{:>8}  {:<20} {:>9} {:>11}  {:<6}  {}\n", listed.step,
+             listed.complete() ? listed.saved.substr(0, 19) + "Z" : "-", age(listed.saved),
+             core::byte_text(listed.bytes), listed.latest ? "LATEST" : "", state);
+}
+
+void print_tensors(const checkpoint::Manifest& manifest) {
+  fmt::print("\n{:<12} {:<8} {:>11} {:>5}  {:<20} {}\n", "kind", "dtype", "size", "boxes", "shape", "tensor");
+  for (const checkpoint::TensorEntry& tensor : manifest.tensors)
+    fmt::print("{:<12} {:<8} {:>11} {:>5}  {:<20} {}\n", tensor.kind, core::dtype_name(tensor.dtype),
+               core::byte_text(tensor.bytes()), tensor.boxes.size(), fmt::format("[{}]", fmt::join(tensor.shape, ", ")),
+               tensor.name);
+}
+
+int list(int argc, char** argv) {
+  std::string path;
+  bool tensors = false;
+  Arguments arguments("baleen ckpt ls", "Lists the checkpoints of a run.");
+  arguments.positional("RUN_OR_CHECKPOINT", path, "Folder of a run, or one checkpoints/step-* folder in it")
+      .flag("--tensors", tensors, "The tensors of the checkpoint, of a run's newest one");
+  if (!arguments.parse(argc, argv)) return 0;
+
+  std::vector<checkpoint::ListedCheckpoint> all = checkpoint::list_checkpoints(path);
+  if (all.empty()) all.push_back(checkpoint::inspect_checkpoint(checkpoint::find_checkpoint(path)));
+  fmt::print("{:>8}  {:<20} {:>9} {:>11}  {:<6}  {}\n", "step", "saved", "age", "size", "", "state");
+  for (const checkpoint::ListedCheckpoint& listed : all) print_line(listed);
+  if (tensors) print_tensors(checkpoint::read_manifest(checkpoint::find_checkpoint(path)));
+  return 0;
+}
+
+/// The checkpoint to verify; what was passed over on the way to a run's newest one is a fault too.
+fs::path chosen(const fs::path& path, std::optional<std::int64_t> step, std::vector<std::string>& faults) {
+  if (!step && !checkpoint::list_checkpoints(path).empty())
+    if (const auto newest = checkpoint::newest_checkpoint(path)) {
+      faults = newest->notes;
+      return newest->path;
+    }
+  return checkpoint::find_checkpoint(path, step);
+}
+
+int verify(int argc, char** argv) {
+  std::string path;
+  std::optional<std::int64_t> step;
+  Arguments arguments("baleen ckpt verify", "Reads every byte of a checkpoint and compares it with what was saved.");
+  arguments.positional("RUN_OR_CHECKPOINT", path, "Folder of a run (its newest checkpoint), or of one checkpoint")
+      .option("--step", step, "The run's checkpoint of this step");
+  if (!arguments.parse(argc, argv)) return 0;
+
+  std::vector<std::string> faults;
+  const auto reader = checkpoint::CheckpointReader::open(chosen(path, step, faults));
+  const checkpoint::Manifest& manifest = reader.manifest();
+  std::int64_t total = 0;
+  for (const checkpoint::TensorEntry& tensor : manifest.tensors) total += tensor.bytes();
+  fmt::print("{}: step {}, {} tensors in {} files, {}\n", reader.directory().string(), manifest.step,
+             manifest.tensors.size(), manifest.files.size(), core::byte_text(manifest.bytes()));
+
+  const auto start = std::chrono::steady_clock::now();
+  std::int64_t done = 0;
+  std::vector<std::string> found;
+  {
+    core::Progress bar("verifying", total, core::Progress::Unit::bytes);
+    found = reader.verify([&](std::int64_t bytes) { bar.advance(bytes); });
+    faults.insert(faults.end(), found.begin(), found.end());
+    done = bar.done();
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  fmt::print("{} of data read in {:.2f} s, {}/s\n", core::byte_text(done), seconds,
+             core::byte_text(static_cast<std::int64_t>(static_cast<double>(done) / std::max(seconds, 1e-6))));
+  for (const std::string& fault : faults) fmt::print("fault: {}\n", fault);
+  if (!faults.empty())
+    throw core::Error(core::ExitCode::corrupt_checkpoint,
+                      fmt::format("{}: {} fault{}", path, faults.size(), faults.size() == 1 ? "" : "s"),
+                      found.empty() ? fmt::format("step {} is sound: --resume goes on from it", manifest.step)
+                                    : checkpoint::next_action_for_damage(reader.directory()));
+  fmt::print("sound: every block is as it was saved\n");
+  return 0;
+}
+
+}  // namespace
+
+int checkpoint_main(int argc, char** argv) {
+  const std::string what = argc > 1 ? argv[1] : "";
+  if (what == "ls") return list(argc - 1, argv + 1);
+  if (what == "verify") return verify(argc - 1, argv + 1);
+  const std::string usage =
+      "Usage: baleen ckpt ls RUN_OR_CHECKPOINT [--tensors]\n"
+      "       baleen ckpt verify RUN_OR_CHECKPOINT [--step N]\n";
+  if (what == "--help" || what == "-h") {
+    fmt::print("{}", usage);
+    return 0;
+  }
+  throw core::Error(core::ExitCode::usage,
+                    what.empty() ? "baleen ckpt needs to know what to do" : "unknown: baleen ckpt " + what,
+                    "baleen ckpt ls RUN, or baleen ckpt verify RUN");
+}
+
+}  // namespace baleen::apps

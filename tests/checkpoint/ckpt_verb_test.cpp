@@ -1,0 +1,114 @@
+// baleen ckpt, as people call it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "checkpoint/rank_file.h"
+#include "tests/checkpoint/toy_checkpoint.h"
+
+namespace baleen::checkpoint {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+struct Outcome {
+  int code = -1;
+  std::string text;  // stdout and stderr
+};
+
+Outcome baleen(const std::string& arguments) {
+  const char* build = std::getenv("BALEEN_BINARY_DIR");
+  const std::string command = std::string(build == nullptr ? "." : build) + "/bin/baleen " + arguments + " 2>&1";
+  Outcome outcome;
+  FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) return outcome;
+  char buffer[4096];
+  for (std::size_t got; (got = std::fread(buffer, 1, sizeof(buffer), pipe)) > 0;) outcome.text.append(buffer, got);
+  const int status = ::pclose(pipe);
+  if (WIFEXITED(status)) outcome.code = WEXITSTATUS(status);
+  return outcome;
+}
+
+class CkptVerb : public testing::Test {
+ protected:
+  CkptVerb() {
+    save_toy(run_.path(), 100);
+    newest_ = save_toy(run_.path(), 200);
+  }
+  std::string run() const { return run_.path().string(); }
+  const fs::path& newest() const { return newest_; }
+
+ private:
+  TemporaryDirectory run_;
+  fs::path newest_;
+};
+
+TEST_F(CkptVerb, LsListsStepsOfARun) {
+  const Outcome outcome = baleen("ckpt ls " + run());
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_THAT(outcome.text, AllOf(ContainsRegex(" 100  20..-.*Z .* KiB +complete"),
+                                  ContainsRegex(" 200  20..-.*Z .* KiB  LATEST  complete")));
+}
+
+TEST_F(CkptVerb, LsShowsDamage) {
+  fs::remove(newest() / "manifest.json");
+  const Outcome outcome = baleen("ckpt ls " + run());
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.text, HasSubstr("LATEST  damaged: " + newest().string() + " is no checkpoint"));
+}
+
+TEST_F(CkptVerb, LsOfOneCheckpointWithItsTensors) {
+  const Outcome outcome = baleen("ckpt ls " + newest().string() + " --tensors");
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_THAT(outcome.text, AllOf(HasSubstr("     200  "), ContainsRegex("exp_avg +fp32 .*\\[24, 24\\] +q.weight"),
+                                  Not(HasSubstr("     100  "))));
+}
+
+TEST_F(CkptVerb, VerifySaysThatAllIsWell) {
+  for (const std::string& path : {run(), newest().string(), run() + " --step 100"}) {
+    const Outcome outcome = baleen("ckpt verify " + path);
+    EXPECT_EQ(outcome.code, 0) << outcome.text;
+    EXPECT_THAT(outcome.text, AllOf(HasSubstr("10 tensors in 3 files"), HasSubstr("sound: every block")));
+  }
+}
+
+TEST_F(CkptVerb, VerifyListsEveryFaultAndExitsWith41) {
+  const RankTable table = read_rank_table(newest() / "rank-00001.h5").table;
+  flip_byte(newest() / "rank-00001.h5", table.pieces.front().file_offset);
+  flip_byte(newest() / "rank-00001.h5", table.pieces.back().file_offset);
+  const Outcome outcome = baleen("ckpt verify " + run());
+  EXPECT_EQ(outcome.code, 41);
+  EXPECT_THAT(outcome.text, AllOf(HasSubstr("fault: "), HasSubstr("block 0 of " + table.pieces.front().dataset),
+                                  HasSubstr("block 0 of " + table.pieces.back().dataset), HasSubstr("2 faults"),
+                                  HasSubstr("these are complete: 100")));
+  EXPECT_EQ(baleen("ckpt verify " + run() + " --step 100").code, 0);
+}
+
+TEST_F(CkptVerb, VerifyOfARunDoesNotPassOverADamagedNewest) {
+  fs::remove(newest() / "manifest.json");
+  const Outcome outcome = baleen("ckpt verify " + run());
+  EXPECT_EQ(outcome.code, 41);
+  EXPECT_THAT(outcome.text, AllOf(HasSubstr("fault: passed over"), HasSubstr("step 100 is sound")));
+}
+
+TEST_F(CkptVerb, BadUsageExitsWith2) {
+  const TemporaryDirectory empty;
+  EXPECT_EQ(baleen("ckpt ls " + empty.path().string()).code, 2);
+  EXPECT_EQ(baleen("ckpt verify " + empty.path().string()).code, 2);
+  EXPECT_EQ(baleen("ckpt verify " + run() + " --step 150").code, 2);
+  EXPECT_EQ(baleen("ckpt").code, 2);
+  EXPECT_EQ(baleen("ckpt rm " + run()).code, 2);
+  EXPECT_THAT(baleen("ckpt ls /nowhere").text, HasSubstr("/nowhere is no directory"));
+  EXPECT_EQ(baleen("ckpt --help").code, 0);
+}
+
+}  // namespace
+}  // namespace baleen::checkpoint
