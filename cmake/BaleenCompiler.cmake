@@ -14,9 +14,6 @@ if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
 
-# Line numbers for backtraces and sanitizers; variables for a debugger (-g) double the time that LibTorch's headers take.
-set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1" CACHE STRING "Flags of the Debug build type")
-
 add_library(baleen_compiler INTERFACE)
 target_include_directories(baleen_compiler INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(baleen_compiler INTERFACE
