@@ -7,13 +7,18 @@
 namespace baleen::core {
 namespace {
 
+std::string without_article(const std::string& text) {
+  for (const std::string article : {"an ", "a "})
+    if (text.starts_with(article)) return text.substr(article.size());
+  return text;
+}
+
 /// "integer, greater than 0"
 std::string type_and_check(const Field& field) {
-  if (!field.check.choices.empty()) return field.check.expected;
-  std::string type = field.type;
-  for (const char* article : {"an ", "a "})
-    if (type.rfind(article, 0) == 0) type.erase(0, std::string(article).size());
-  return field.check.expected.empty() ? type : type + ", " + field.check.expected;
+  const std::string& expected = field.check.expected;
+  if (!field.check.choices.empty()) return expected;
+  if (expected.starts_with(field.type)) return without_article(expected);
+  return without_article(field.type) + (expected.empty() ? "" : ", " + expected);
 }
 
 std::string section_text(const SectionTables::Entry& entry, const void* defaults) {

@@ -66,7 +66,7 @@ Check one_of(std::vector<std::string> choices) {
 
 Check not_empty() {
   Check check;
-  check.expected = "not empty";
+  check.expected = "a string that is not empty";
   check.string = [](const std::string& value) { return !value.empty(); };
   return check;
 }
@@ -157,8 +157,12 @@ const Field* FieldTable::find(const std::string& field) const {
 std::string value_problem(bool type_fits, bool check_holds, const std::string& type, const Check& check,
                           const ConfigValue& value) {
   if (check_holds) return "";
-  const bool too_large = !type_fits && type == type_name(0) && std::holds_alternative<std::int64_t>(value.data);
-  if (too_large) return fmt::format("must be at most {}, but is {}", std::numeric_limits<int>::max(), value.text());
+  const auto* whole = std::get_if<std::int64_t>(&value.data);
+  if (!type_fits && whole && type == type_name(0)) {  // of 32 bits
+    using Limits = std::numeric_limits<int>;
+    return *whole > 0 ? fmt::format("must be at most {}, but is {}", Limits::max(), *whole)
+                      : fmt::format("must be at least {}, but is {}", Limits::min(), *whole);
+  }
   if (!type_fits) {
     const std::string choices = check.choices.empty() ? type : check.expected;
     return fmt::format("must be {}, but is {}", choices, value.text());

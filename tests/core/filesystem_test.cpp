@@ -1,0 +1,88 @@
+#include "core/filesystem.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <functional>
+
+#include "tests/core/temporary_folder.h"
+
+namespace baleen::core {
+namespace {
+
+using testing::HasSubstr;
+
+Error error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {ExitCode::internal, ""};
+}
+
+int entries_in(const std::filesystem::path& folder) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) count += !entry.path().empty();
+  return count;
+}
+
+TEST(WriteFileAtomically, ReplacesTheWholeFileAndLeavesNothingElse) {
+  const TemporaryFolder folder;
+  const std::string large(1 << 20, 'x');
+  for (const std::string& content : {std::string("first"), large, std::string("")}) {
+    write_file_atomically(folder / "file", content);
+    EXPECT_EQ(read_file(folder / "file"), content);
+    EXPECT_EQ(entries_in(folder.path()), 1);
+  }
+}
+
+TEST(WriteFileAtomically, KeepsTheOldFileWhenTheDiskIsFull) {
+  if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full here";
+  const TemporaryFolder folder;
+  folder.write("file", "old");
+  // The temporary of this process leads to a device that is always full.
+  std::filesystem::create_symlink("/dev/full", folder / ("file." + std::to_string(::getpid()) + ".tmp"));
+  const Error error = error_of([&] { write_file_atomically(folder / "file", "new"); });
+  EXPECT_EQ(error.code(), ExitCode::storage);
+  EXPECT_THAT(error.what(), HasSubstr("cannot write " + (folder / "file").string() + ": No space left on device"));
+  EXPECT_THAT(error.next_action(), HasSubstr("free some space"));
+  EXPECT_EQ(folder.read("file"), "old");
+  EXPECT_EQ(entries_in(folder.path()), 1);
+}
+
+TEST(WriteFileAtomically, NamesAFolderThatIsMissing) {
+  const TemporaryFolder folder;
+  const Error error = error_of([&] { write_file_atomically(folder / "none/file", "new"); });
+  EXPECT_EQ(error.code(), ExitCode::storage);
+  EXPECT_THAT(error.what(), HasSubstr("none/file: No such file or directory"));
+}
+
+TEST(ReadFile, NamesThePathAndTheCause) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(error_of([&] { read_file(folder / "none"); }).what(), HasSubstr("none: No such file or directory"));
+  EXPECT_THAT(error_of([&] { read_file(folder.path()); }).what(), HasSubstr("Is a directory"));
+  folder.write("file", "content");
+  EXPECT_THAT(error_of([&] { read_file(folder / "file/below"); }).what(), HasSubstr("Not a directory"));
+}
+
+TEST(MakeFolder, MakesAllAndMindsFiles) {
+  const TemporaryFolder folder;
+  make_folder(folder / "a/b/c");
+  make_folder(folder / "a/b/c");
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "a/b/c"));
+  folder.write("file", "");
+  EXPECT_EQ(error_of([&] { make_folder(folder / "file/below"); }).code(), ExitCode::storage);
+}
+
+TEST(StorageError, SaysWhatToDo) {
+  EXPECT_THAT(storage_error("write", "f", EACCES).next_action(), HasSubstr("permissions"));
+  EXPECT_THAT(storage_error("write", "f", EROFS).next_action(), HasSubstr("read-only"));
+  EXPECT_STREQ(storage_error("write", "f", EDQUOT).what(), "cannot write f: Disk quota exceeded");
+}
+
+}  // namespace
+}  // namespace baleen::core
