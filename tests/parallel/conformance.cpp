@@ -1,4 +1,4 @@
-#include "conformance.h"
+#include "tests/parallel/conformance.h"
 
 #include <ATen/ops/empty.h>
 #include <gtest/gtest.h>

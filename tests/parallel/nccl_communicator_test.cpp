@@ -4,10 +4,10 @@
 #include <ATen/ops/ones.h>
 #include <gmock/gmock.h>
 
-#include "conformance.h"
 #include "core/error.h"
 #include "parallel/mesh.h"
-#include "rank_environment.h"
+#include "tests/parallel/conformance.h"
+#include "tests/parallel/rank_environment.h"
 
 namespace baleen::parallel {
 namespace {

@@ -9,8 +9,8 @@
 #include <atomic>
 #include <limits>
 
-#include "conformance.h"
 #include "core/error.h"
+#include "tests/parallel/conformance.h"
 
 namespace baleen::parallel {
 namespace {
