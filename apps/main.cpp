@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
       {"schema", schema_main, "Show the sections and keys of a configuration"},
       {"data", data_main, "Make datasets from text, look into them"},
       {"ckpt", checkpoint_main, "List the checkpoints of a run, verify every byte of one"},
+      {"report", report_main, "Write the curves of a run to one HTML page"},
       {"doctor", doctor_main, "Look at this machine: what is there, what is missing"},
       {"version", version_main, "Show versions"},
   };
