@@ -1,0 +1,186 @@
+// The border to people: verbs, help, messages and exit codes.
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "tests/apps/program.h"
+#include "tests/core/temporary_folder.h"
+
+namespace baleen::apps {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+TEST(CommandLine, HelpListsTheVerbs) {
+  const Outcome help = run("$baleen --help");
+  EXPECT_EQ(help.code, 0);
+  for (const char* verb : {"train", "generate", "check", "schema", "data", "ckpt", "report", "doctor", "version"})
+    EXPECT_THAT(help.out, HasSubstr(std::string("\n  ") + verb));
+  EXPECT_EQ(run("$baleen help").out, help.out);
+}
+
+TEST(CommandLine, NothingToDoShowsTheUsageAsAnError) {
+  const Outcome outcome = run("$baleen");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.out, IsEmpty());
+  EXPECT_THAT(outcome.err, StartsWith("Usage: baleen VERB"));
+}
+
+TEST(CommandLine, UnknownVerbNamesTheNearest) {
+  const Outcome outcome = run("$baleen chekc");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "baleen: unknown verb chekc; did you mean check?\n  `baleen --help` lists the verbs\n");
+}
+
+TEST(CommandLine, EveryLightVerbHasHelp) {
+  for (const char* verb : {"check", "schema", "data", "ckpt", "report", "doctor", "version"}) {
+    const Outcome help = run(std::string("$baleen ") + verb + " --help");
+    EXPECT_EQ(help.code, 0) << verb << help.err;
+    EXPECT_THAT(help.out, HasSubstr(std::string("baleen ") + verb)) << verb;
+    EXPECT_THAT(help.err, IsEmpty()) << verb;
+  }
+}
+
+TEST(CommandLine, UnknownOptionsAreRefused) {
+  const Outcome outcome = run("$baleen version --verbose");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err,
+            "baleen: The following argument was not expected: --verbose\n  `baleen version --help` shows what it "
+            "takes\n");
+}
+
+TEST(Version, IsTheSameEitherWay) {
+  const Outcome version = run("$baleen version");
+  EXPECT_THAT(version.out, StartsWith("baleen 0."));
+  EXPECT_EQ(run("$baleen --version").out, version.out);
+}
+
+TEST(Schema, ShowsOneSectionOrAll) {
+  const Outcome one = run("$baleen schema optimizer");
+  EXPECT_EQ(one.code, 0);
+  EXPECT_THAT(one.out, AllOf(StartsWith("[optimizer]  "), HasSubstr("max_grad_norm = 1.0"), Not(HasSubstr("[model]"))));
+  EXPECT_THAT(run("$baleen schema").out, AllOf(HasSubstr(one.out), HasSubstr("[model]  ")));
+  const Outcome unknown = run("$baleen schema optimiser");
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_THAT(unknown.err,
+              HasSubstr("baleen: unknown section [optimiser]; did you mean optimizer?\n  the sections are"));
+}
+
+class Check : public testing::Test {
+ protected:
+  Outcome check(const std::string& text, const std::string& arguments = "") const {
+    folder_.write("run.toml", text);
+    return run("$baleen check run.toml " + arguments, folder_.path());
+  }
+  void expect_refused(const Outcome& outcome, const std::string& message) const {
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.err, "baleen: " + message + "\n  `baleen schema SECTION` lists the keys of a section\n");
+    EXPECT_THAT(outcome.out, IsEmpty());
+  }
+  core::TemporaryFolder folder_;
+};
+
+constexpr const char* kRandom = "[data]\ntrain = \"random\"\n";
+
+TEST_F(Check, SumsUpAGoodConfiguration) {
+  const Outcome outcome = check(kRandom, "--ranks 4 training.steps=1000 model.kv_heads=2");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, IsEmpty());
+  for (const char* part : {"shard 4 x context 1 x tensor 1 (4 ranks)", "6 heads, 2 KV heads",
+                           "1,673,280: embedding 49,344, attention 393,216, MLP 1,179,648, norms 1,728, head 49,344",
+                           "2,048 tokens a step: 16 sequences of 128; 1 micro-batch(es) of 4 on each rank",
+                           "1,000 steps, 2,048,000 tokens, computing in fp32", "0.03 GiB a rank and activations"})
+    EXPECT_THAT(outcome.out, HasSubstr(part));
+}
+
+TEST_F(Check, ResolvedConfigurationIsGoodAgain) {
+  const Outcome resolved = check(kRandom, "--resolved optimizer.lr=0.1 'run.name=\"a b\"'");
+  ASSERT_EQ(resolved.code, 0) << resolved.err;
+  EXPECT_EQ(check(resolved.out, "--resolved").out, resolved.out);
+  EXPECT_THAT(resolved.out, AllOf(HasSubstr("name = \"a b\""), HasSubstr("lr = 0.1\n"), HasSubstr("kv_heads = 6")));
+}
+
+TEST_F(Check, OneProblemIsOneLine) {
+  expect_refused(check("[data]\ntrain = \"random\"\nshufle = true\n"), "run.toml:3:1: unknown key data.shufle");
+  expect_refused(check(kRandom, "model.heads=5"),
+                 "override model.heads=5: model.dim (192) is not a multiple of model.heads (5)");
+  expect_refused(check("[data\n"),
+                 "run.toml:1:6: not valid TOML: Error while parsing table header: expected ']', saw '\\n'");
+}
+
+TEST_F(Check, ManyProblemsComeAtOnce) {
+  expect_refused(
+      check("[model]\nlayer = 3\ndim = \"big\"\n[training]\nsteps = -1\n[data]\ntrain = \"none.h5\"\n",
+            "--ranks 3 optimizer.lr=0"),
+      "6 problems in run.toml:\n"
+      "  run.toml:2:1: unknown key model.layer; did you mean model.layers?\n"
+      "  run.toml:3:1: model.dim must be an integer, but is \"big\"\n"
+      "  run.toml:5:1: training.steps must be greater than 0, but is -1\n"
+      "  override optimizer.lr=0: optimizer.lr must be greater than 0, but is 0\n"
+      "  training.global_batch_size (16) is not a multiple of 3 data rank(s) x training.micro_batch_size (4); "
+      "the nearest that fit: 12 or 24\n"
+      "  run.toml:7:1: data.train: there is no file none.h5; `baleen data tokenize` makes one");
+}
+
+TEST_F(Check, MissingFileAndBadRanks) {
+  expect_refused(run("$baleen check none.toml", folder_.path()), "cannot read none.toml: No such file or directory");
+  const Outcome no_ranks = check(kRandom, "--ranks 0");
+  EXPECT_EQ(no_ranks.code, 2);
+  EXPECT_EQ(no_ranks.err, "baleen: --ranks is 0; a run has at least 1\n");
+  const Outcome no_config = run("$baleen check");
+  EXPECT_EQ(no_config.code, 2);
+  EXPECT_THAT(no_config.err, HasSubstr("CONFIG is required"));
+}
+
+TEST(Compute, MissingProgramIsExplained) {
+  const core::TemporaryFolder folder;
+  std::filesystem::copy_file(program_folder() / "baleen", folder / "baleen");
+  const Outcome outcome = run("./baleen train run.toml", folder.path());
+  EXPECT_EQ(outcome.code, 11);
+  EXPECT_THAT(outcome.err, AllOf(StartsWith("baleen: baleen train runs in "),
+                                 HasSubstr("/baleen-compute, which cannot be started: No such file or directory\n"),
+                                 HasSubstr("./bootstrap build")));
+}
+
+TEST(Compute, GetsItsArgumentsUnchanged) {
+  const core::TemporaryFolder folder;
+  std::filesystem::copy_file(program_folder() / "baleen", folder / "baleen");
+  folder.write("baleen-compute", "#!/bin/sh\nfor word in \"$@\"; do printf '<%s>' \"$word\"; done\nexit 75\n");
+  std::filesystem::permissions(folder / "baleen-compute", std::filesystem::perms::owner_all);
+  const Outcome outcome = run("./baleen generate runs/a --prompt 'two  words' '' --top-k=3 '*'", folder.path());
+  EXPECT_EQ(outcome.out, "<generate><runs/a><--prompt><two  words><><--top-k=3><*>");
+  EXPECT_EQ(outcome.code, 75);
+}
+
+TEST(Doctor, NamesWhatIsMissingAndWhatBringsIt) {
+  const core::TemporaryFolder folder;
+  std::filesystem::copy_file(program_folder() / "baleen", folder / "baleen");
+  const Outcome outcome = run("PATH=/nowhere ./baleen doctor", folder.path());
+  EXPECT_EQ(outcome.code, 11) << outcome.err;
+  for (const char* part :
+       {"MISSING MPI         mpirun was not found\n                    -> apt-get install openmpi-bin",
+        "/baleen-compute is not there: train and generate cannot run", "processor", "memory", "disk",
+        "GPU         none"})
+    EXPECT_THAT(outcome.out, HasSubstr(part));
+}
+
+TEST(Doctor, ShowsTheLibrariesOfTheProgramBesideIt) {
+  const core::TemporaryFolder folder;
+  std::filesystem::copy_file(program_folder() / "baleen", folder / "baleen");
+  folder.write("baleen-compute", "#!/bin/sh\necho LibTorch 2.11.0\n");
+  folder.write("mpirun", "#!/bin/sh\necho 'mpirun (Open MPI) 4.1.4'\n");
+  for (const char* program : {"baleen-compute", "mpirun"})
+    std::filesystem::permissions(folder / program, std::filesystem::perms::owner_all);
+  const Outcome outcome = run("PATH=\"$PWD:$PATH\" ./baleen doctor", folder.path());
+  EXPECT_EQ(outcome.code, 0) << outcome.out;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("ok      library     LibTorch 2.11.0"), HasSubstr("mpirun (Open MPI) 4.1.4"),
+                                 Not(HasSubstr("MISSING"))));
+}
+
+}  // namespace
+}  // namespace baleen::apps

@@ -1,0 +1,49 @@
+// `baleen` starts at once and needs neither LibTorch nor MPI nor CUDA.
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "tests/apps/program.h"
+#include "tests/core/temporary_folder.h"
+
+namespace baleen::apps {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(LightProgram, LoadsNothingHeavy) {
+  const Outcome libraries = run("ldd $baleen");
+  ASSERT_EQ(libraries.code, 0) << libraries.err;
+  EXPECT_THAT(libraries.out, HasSubstr("libstdc++"));
+  for (const char* heavy : {"torch", "libc10", "libmpi", "libcuda", "libcudart", "libcublas", "libcudnn", "libnccl",
+                            "libopen-rte", "libgomp"})
+    EXPECT_THAT(libraries.out, Not(HasSubstr(heavy)));
+}
+
+TEST(LightProgram, StartsInATenthOfASecond) {
+  constexpr double kLimit = 0.1;
+  double best = 1e9;
+  // The machine may be busy with other tests; a program that is slow to start is slow every time.
+  for (int attempt = 0; attempt < 20 && best >= kLimit; ++attempt) {
+    const Outcome outcome = run("$baleen version");
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    best = std::min(best, outcome.seconds);
+  }
+  EXPECT_LT(best, kLimit);
+}
+
+TEST(LightProgram, ChecksAnEightBillionParameterModelAsFast) {
+  const core::TemporaryFolder folder;
+  folder.write("run.toml",
+               "[model]\ndim = 4096\nlayers = 32\nheads = 32\nkv_heads = 8\nffn_dim = 14336\nvocab_size = 128256\n"
+               "[data]\ntrain = \"random\"\n");
+  double best = 1e9;
+  for (int attempt = 0; attempt < 20 && best >= 0.1; ++attempt)
+    best = std::min(best, run("$baleen check run.toml", folder.path()).seconds);
+  EXPECT_LT(best, 0.1);
+}
+
+}  // namespace
+}  // namespace baleen::apps
