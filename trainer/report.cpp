@@ -53,10 +53,10 @@ double median(const ChartSeries& of) {
 }
 
 Chart loss_chart(const RunLog& log) {
-  Chart chart{"Loss", "", {}, false, false};
+  Chart chart{"Loss", "", {}, false, false, 0};
   chart.series.push_back(series(log, "training", [](const StepMetrics& m) { return m.loss; }));
   const std::vector<ChartPoint>& raw = chart.series[0].points;
-  ChartSeries smoothed{"training, smoothed", smooth(raw, static_cast<double>(raw.size()) / 40), false, false};
+  ChartSeries smoothed{"training, smoothed", smooth(raw, raw.size() / 80), false, false};
   if (raw.size() >= kSmoothFrom) {
     chart.series[0].faint = true;
   } else {
@@ -72,7 +72,7 @@ Chart loss_chart(const RunLog& log) {
 
 std::vector<Chart> charts(const RunLog& log) {
   const auto one = [&](const char* title, const char* unit, bool logarithmic, bool from_zero, const auto& value) {
-    return Chart{title, unit, {series(log, title, value)}, logarithmic, from_zero};
+    return Chart{title, unit, {series(log, title, value)}, logarithmic, from_zero, 0};
   };
   std::vector<Chart> all;
   all.push_back(loss_chart(log));
@@ -81,10 +81,12 @@ std::vector<Chart> charts(const RunLog& log) {
   all.push_back(one("Tokens per second", "", false, true, [](const StepMetrics& m) { return m.tokens_per_second; }));
   if (std::ranges::any_of(log.steps, [](const StepMetrics& m) { return m.mfu > 0; }))
     all.push_back(one("Model FLOP utilisation", "%", false, true, [](const StepMetrics& m) { return 100 * m.mfu; }));
-  all.push_back(one("Memory, peak of rank 0", " GiB", false, true, [](const StepMetrics& m) { return m.memory_gib; }));
+  all.push_back(
+      one("Memory, peak of rank 0 (GiB)", " GiB", false, true, [](const StepMetrics& m) { return m.memory_gib; }));
   all.push_back(one("Share of the step spent waiting for data", "%", false, true, [](const StepMetrics& m) {
     return m.step_seconds > 0 ? 100 * m.data_seconds / m.step_seconds : std::nan("");
   }));
+  all.back().at_least = 10;
   if (std::ranges::any_of(log.steps, [](const StepMetrics& m) { return m.loss_scale != 1; }))
     all.push_back(one("Loss scale", "", true, false, [](const StepMetrics& m) { return m.loss_scale; }));
   return all;
@@ -122,7 +124,7 @@ std::string cards(const RunLog& log) {
   out += card(short_number(typical([](const StepMetrics& m) { return m.tokens_per_second; })), "tokens per second");
   if (const double mfu = typical([](const StepMetrics& m) { return m.mfu; }); mfu > 0)
     out += card(fmt::format("{:.1f}%", 100 * mfu), "model FLOP utilisation");
-  out += card(duration(seconds), "in steps");
+  out += card(duration(seconds), "training time");
   out += card(fmt::format("{}", skipped), skipped == 1 ? "step skipped" : "steps skipped");
   return "<div class=\"cards\">\n" + out + "</div>\n";
 }

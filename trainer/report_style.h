@@ -19,7 +19,7 @@ p.state { color: var(--quiet); margin: 0.2rem 0 1.4rem; }
 .card, figure, table, pre { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 .card { padding: 0.7rem 1rem; }
 .card b { display: block; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
-.card span, figcaption span { color: var(--quiet); font-size: 0.85rem; }
+.card span, figcaption span { color: var(--quiet); font-size: 0.85rem; font-weight: 400; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 0.8rem; }
 figure { margin: 0; padding: 0.8rem 1rem 0.4rem; }
 figcaption { font-weight: 600; display: flex; gap: 1rem; align-items: baseline; flex-wrap: wrap; }

@@ -68,6 +68,7 @@ std::vector<double> ticks(const Axis& axis, int count) {
 /// Grown where all values are equal, by a margin, and down to zero where the chart asks for it.
 Range padded(Range range, const Chart& chart) {
   if (chart.logarithmic) return {range.low / 1.15, range.high * 1.15};
+  if (chart.from_zero) range.high = std::max(range.high, chart.at_least);
   const double width = range.high - range.low;
   const double margin = width > 0 ? 0.05 * width : std::max(1e-12, 0.1 * std::abs(range.high));
   const double low = chart.from_zero ? std::min(0.0, range.low) : range.low - margin;
@@ -172,15 +173,18 @@ std::vector<ChartPoint> thin_out(const std::vector<ChartPoint>& points, std::siz
   return kept;
 }
 
-std::vector<ChartPoint> smooth(const std::vector<ChartPoint>& points, double span) {
-  const double decay = 1 - 1 / std::max(1.0, span);
-  double sum = 0, weight = 0;
+std::vector<ChartPoint> smooth(const std::vector<ChartPoint>& points, std::size_t reach) {
+  std::vector<double> sums{0}, counts{0};  // of the finite points before each
+  for (const ChartPoint& point : points) {
+    sums.push_back(sums.back() + (std::isfinite(point.y) ? point.y : 0));
+    counts.push_back(counts.back() + (std::isfinite(point.y) ? 1 : 0));
+  }
   std::vector<ChartPoint> smoothed = points;
-  for (ChartPoint& point : smoothed) {
-    if (!std::isfinite(point.y)) continue;
-    sum = decay * sum + point.y;
-    weight = decay * weight + 1;
-    point.y = sum / weight;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (!std::isfinite(points[i].y)) continue;
+    const std::size_t near = std::min(reach, i);
+    const std::size_t begin = i - near, end = std::min(points.size(), i + near + 1);
+    smoothed[i].y = (sums[end] - sums[begin]) / (counts[end] - counts[begin]);
   }
   return smoothed;
 }

@@ -25,15 +25,16 @@ struct Chart {
   std::vector<ChartSeries> series;
   bool logarithmic = false;  // the y axis
   bool from_zero = false;    // the y axis begins at 0
+  double at_least = 0;       // and reaches this, so that small noise looks small
 };
 
 /// At most `most` points: x is cut into strips, each strip keeps its smallest and its largest y, so that no spike is
 /// lost.
 std::vector<ChartPoint> thin_out(const std::vector<ChartPoint>& points, std::size_t most);
 
-/// Exponential moving average over about `span` points, without the bias of the first ones. Points that are not finite
-/// stay and count for nothing.
-std::vector<ChartPoint> smooth(const std::vector<ChartPoint>& points, double span);
+/// The mean of each point and up to `reach` neighbours on either side: as many after as before it (fewer at the end),
+/// so that a falling curve does not lag. Points that are not finite stay and count for nothing.
+std::vector<ChartPoint> smooth(const std::vector<ChartPoint>& points, std::size_t reach);
 
 /// "0.00031", "2.35", "48.2k", "1.2M"
 std::string short_number(double value);
