@@ -27,7 +27,9 @@ inline void log_warning(std::string_view message) {
   log(LogLevel::warning, message);
 }
 /// What ends the process: "baleen: MESSAGE".
-inline void log_fatal(std::string_view message) { log(LogLevel::fatal, message); }
+inline void log_fatal(std::string_view message) {
+  log(LogLevel::fatal, message);
+}
 inline void log_error(std::string_view message) {
   log(LogLevel::error, message);
 }
