@@ -9,6 +9,7 @@
 #include "parallel/nccl_communicator.h"
 #include "trainer/banner.h"
 #include "trainer/device_info.h"
+#include "trainer/report.h"
 #include "trainer/trainer.h"
 
 namespace baleen::trainer {
@@ -93,6 +94,7 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   if (run) run->rewind_logs(trainer->steps_done());
 
   const core::ExitCode outcome = trainer->run();
+  if (run) core::log_info(fmt::format("report: {}", write_report(run->path()).path.string()));
   return outcome;
 }
 
