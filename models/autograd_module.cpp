@@ -5,7 +5,7 @@
 
 namespace baleen::models {
 
-AutogradModule::AutogradModule(std::vector<const parallel::Parameter*> parameters, Forward forward)
+AutogradModule::AutogradModule(const std::vector<const parallel::Parameter*>& parameters, Forward forward)
     : forward_(std::move(forward)) {
   for (const parallel::Parameter* parameter : parameters) parameters_.push_back(parallel::FusedParameters({parameter}));
 }

@@ -17,7 +17,7 @@ class AutogradModule final : public Module {
   using Forward =
       std::function<at::Tensor(const at::Tensor& x, const std::vector<at::Tensor>& values, const Batch& batch)>;
 
-  AutogradModule(std::vector<const parallel::Parameter*> parameters, Forward forward);
+  AutogradModule(const std::vector<const parallel::Parameter*>& parameters, Forward forward);
 
   at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) override;
   at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
