@@ -7,7 +7,8 @@ namespace {
 
 constexpr int kRowGroups = 8;
 
-/// Block (x, y) adds every gridDim.y * 8th row of 32 chunks of columns: eight groups of threads, whose sums are then added.
+/// Block (x, y) adds every gridDim.y * 8th row of 32 chunks of columns: eight groups of threads, whose sums are then
+/// added.
 template <typename T, int N>
 __global__ void add_rows_kernel(BiasGradientArgs a) {
   using W = Wide<T>;

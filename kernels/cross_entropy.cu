@@ -7,11 +7,19 @@ namespace {
 constexpr float kLog2E = 1.4426950408889634f;
 
 /// FP32 goes by exp2, which is one instruction of the hardware: there are few others to spare for each element.
-__device__ __forceinline__ float exponential(float x) { return exp2f(x * kLog2E); }
-__device__ __forceinline__ double exponential(double x) { return exp(x); }
+__device__ __forceinline__ float exponential(float x) {
+  return exp2f(x * kLog2E);
+}
+__device__ __forceinline__ double exponential(double x) {
+  return exp(x);
+}
 
-__device__ __forceinline__ float larger(float a, float b) { return fmaxf(a, b); }
-__device__ __forceinline__ double larger(double a, double b) { return fmax(a, b); }
+__device__ __forceinline__ float larger(float a, float b) {
+  return fmaxf(a, b);
+}
+__device__ __forceinline__ double larger(double a, double b) {
+  return fmax(a, b);
+}
 
 /// The maximum of some values and the sum of exp(value - max) (Milakov & Gimelshein 2018).
 template <typename W>

@@ -67,11 +67,16 @@ __device__ __forceinline__ W group_sum(W value, W* scratch) {
 template <typename F>
 void for_element_type(core::DType type, const F& f) {
   switch (type) {
-    case core::DType::f64: return f.template operator()<double>();
-    case core::DType::f32: return f.template operator()<float>();
-    case core::DType::bf16: return f.template operator()<__nv_bfloat16>();
-    case core::DType::f16: return f.template operator()<__half>();
-    default: core::require(false, "this CUDA kernel takes fp64, fp32, bf16 or fp16");
+    case core::DType::f64:
+      return f.template operator()<double>();
+    case core::DType::f32:
+      return f.template operator()<float>();
+    case core::DType::bf16:
+      return f.template operator()<__nv_bfloat16>();
+    case core::DType::f16:
+      return f.template operator()<__half>();
+    default:
+      core::require(false, "this CUDA kernel takes fp64, fp32, bf16 or fp16");
   }
 }
 
@@ -91,9 +96,13 @@ void for_chunk_size(bool wide_accesses, const F& f) {
   wide_accesses ? f.template operator()<static_cast<int>(16 / sizeof(T))>() : f.template operator()<1>();
 }
 
-inline cudaStream_t as_stream(void* stream) { return static_cast<cudaStream_t>(stream); }
+inline cudaStream_t as_stream(void* stream) {
+  return static_cast<cudaStream_t>(stream);
+}
 
-inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+inline std::int64_t divide_up(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
 
 /// Threads for a loop over `count` items: whole warps, at most `limit`.
 inline unsigned int threads_for(std::int64_t count, int limit) {
@@ -107,6 +116,8 @@ inline void check_cuda(cudaError_t status, const char* what) {
                     "run again with CUDA_LAUNCH_BLOCKING=1 to see which kernel failed");
 }
 
-inline void check_launch(const char* kernel) { check_cuda(cudaGetLastError(), kernel); }
+inline void check_launch(const char* kernel) {
+  check_cuda(cudaGetLastError(), kernel);
+}
 
 }  // namespace baleen::kernels

@@ -20,9 +20,10 @@ __global__ void embedding_kernel(EmbeddingArgs a) {
   }
 }
 
-/// The rows of one token lie together in the sorted order and are called a run; a run may cross borders of tiles. A tile
-/// adds up each of its runs. One that lies inside the tile goes straight to `out`. The part of a run that came in over
-/// the tile's left border goes to partials[tile][0], of one that starts here and leaves over the right border to [1].
+/// The rows of one token lie together in the sorted order and are called a run; a run may cross borders of tiles. A
+/// tile adds up each of its runs. One that lies inside the tile goes straight to `out`. The part of a run that came in
+/// over the tile's left border goes to partials[tile][0], of one that starts here and leaves over the right border to
+/// [1].
 template <typename T, int N>
 __global__ void add_tiles_kernel(EmbeddingBackwardArgs a) {
   using W = Wide<T>;

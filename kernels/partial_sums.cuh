@@ -1,5 +1,6 @@
 #pragma once
-// The second stage of a deterministic sum over rows: partial sums, made by the blocks of a first kernel, added in order.
+// The second stage of a deterministic sum over rows: partial sums, made by the blocks of a first kernel, added in
+// order.
 
 #include "kernels/cuda_kernel.cuh"
 
@@ -29,7 +30,7 @@ template <typename Out, typename W>
 void add_partials(const W* partials, Out* out, std::int64_t count, std::int64_t columns, cudaStream_t stream) {
   const dim3 block(kWarp, kPartialGroups);
   add_partials_kernel<<<static_cast<unsigned int>(divide_up(columns, kWarp)), block, 0, stream>>>(partials, out, count,
-                                                                                                 columns);
+                                                                                                  columns);
   check_launch("add_partials");
 }
 

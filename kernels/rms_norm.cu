@@ -70,8 +70,7 @@ __global__ void backward_kernel(RmsNormBackwardArgs a) {
        row += rows_at_once) {
     const T* __restrict__ dy = static_cast<const T*>(a.dy) + a.dy_rows.offset(row);
     const T* __restrict__ x = static_cast<const T*>(a.x) + a.x_rows.offset(row);
-    const T* __restrict__ add =
-        a.add_to_dx ? static_cast<const T*>(a.add_to_dx) + a.add_rows.offset(row) : nullptr;
+    const T* __restrict__ add = a.add_to_dx ? static_cast<const T*>(a.add_to_dx) + a.add_rows.offset(row) : nullptr;
     T* __restrict__ dx = static_cast<T*>(a.dx) + row * a.dim;
     W dot = 0;
 #pragma unroll 2
@@ -130,13 +129,12 @@ bool rows_of_16(const RowLayout& rows, std::size_t size) {
 void launch_rms_norm(core::DType type, const RmsNormArgs& args, void* stream) {
   if (args.rows == 0) return;
   for_element_type(type, [&]<typename T>() {
-    const bool wide = aligned_to_16(args.x, args.weight, args.y) && strides_of_16<T>(args.dim) &&
-                      rows_of_16(args.x_rows, sizeof(T));
+    const bool wide =
+        aligned_to_16(args.x, args.weight, args.y) && strides_of_16<T>(args.dim) && rows_of_16(args.x_rows, sizeof(T));
     for_chunk_size<T>(wide, [&]<int N>() {
       for_warps_per_row(args.dim / N, [&]<int kWarps>() {
         const auto blocks = static_cast<unsigned int>(divide_up(args.rows, kRowsAtOnce<kWarps>));
-        forward_kernel<T, N, kWarps>
-            <<<blocks, dim3(kWarp * kWarps, kRowsAtOnce<kWarps>), 0, as_stream(stream)>>>(args);
+        forward_kernel<T, N, kWarps><<<blocks, dim3(kWarp * kWarps, kRowsAtOnce<kWarps>), 0, as_stream(stream)>>>(args);
         check_launch("rms_norm");
       });
     });
@@ -157,6 +155,8 @@ void launch_rms_norm_backward(core::DType type, const RmsNormBackwardArgs& args,
   });
 }
 
-std::int64_t rms_norm_max_dim(core::DType type) { return 160 * 1024 / (type == core::DType::f64 ? 8 : 4); }
+std::int64_t rms_norm_max_dim(core::DType type) {
+  return 160 * 1024 / (type == core::DType::f64 ? 8 : 4);
+}
 
 }  // namespace baleen::kernels

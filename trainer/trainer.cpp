@@ -127,9 +127,11 @@ core::ExitCode Trainer::run() {
 
     train_step(step_);
     ++step_;
-    settle();  // of the step before: the host is one step behind the device
+    const bool host_runs_ahead = options_.device.is_cuda();
+    if (host_runs_ahead) settle();  // the step before: this one is still running
     control_.begin_read();
     reading_ = issued_;
+    if (!host_runs_ahead) settle();
 
     if (due(step_, config_.training.validate_every) && step_ < config_.training.steps) validate_and_tell();
     if (due(step_, config_.checkpoint.every) && step_ < config_.training.steps) {
