@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""A run as people and schedulers treat it: killed, signalled, stopped, started twice, mistyped. Real programs, two ranks.
+
+lifecycle_test.py SOURCE_DIR BIN_DIR SCRATCH_DIR
+"""
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+source, binaries, scratch = sys.argv[1:4]
+baleen = os.path.join(binaries, "baleen")
+mpirun = [os.path.join(source, "tools", "mpirun_local"), "2"]
+shutil.rmtree(scratch, ignore_errors=True)
+os.makedirs(scratch)
+os.chdir(scratch)
+
+CONFIG = """
+[model]
+layers = 2
+dim = 32
+heads = 2
+ffn_dim = 64
+[data]
+train = "text.h5"
+[training]
+steps = 40
+global_batch_size = 4
+micro_batch_size = 1
+sequence_length = 32
+[checkpoint]
+every = 1
+keep = 3
+"""
+
+
+def start(*arguments):
+    """All ranks in a process group of their own, so that they can be killed together."""
+    return subprocess.Popen(mpirun + [baleen, "train", "run.toml", *arguments], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+
+def finish(job):
+    output = job.communicate(timeout=120)[0]
+    return job.returncode, output
+
+
+def metrics(run):
+    with open(os.path.join(run, "metrics.jsonl")) as lines:
+        return [(step["step"], step["loss"], step["grad_norm"]) for step in map(json.loads, lines)]
+
+
+def steps_so_far(run):
+    try:
+        with open(os.path.join(run, "metrics.jsonl")) as lines:
+            return sum(1 for _ in lines)
+    except FileNotFoundError:
+        return 0
+
+
+def wait_for_steps(run, count):
+    deadline = time.monotonic() + 60
+    while steps_so_far(run) < count:
+        assert time.monotonic() < deadline, f"{run} made no {count} steps in a minute"
+        time.sleep(0.01)
+
+
+def expect(condition, what, output=""):
+    if not condition:
+        sys.exit(f"FAILED: {what}\n{output}")
+    print("ok:", what)
+
+
+with open("run.toml", "w") as file:
+    file.write(CONFIG)
+with open("text.txt", "w") as file:
+    file.write("".join(f"It is the {n}th sentence of a dull but truthful book. " for n in range(400)))
+subprocess.run([baleen, "data", "tokenize", "text.txt", "--tokenizer", "bytes", "--output", "text.h5"], check=True)
+
+code, output = finish(start("--run-dir", "whole"))
+expect(code == 0, "an uninterrupted run ends with 0", output)
+expect(len(metrics("whole")) == 40, "it told all 40 steps", output)
+
+# With a checkpoint after every step, nearly every moment is in the middle of a save.
+generator = random.Random(1)
+kills = 0
+while True:
+    before = steps_so_far("killed")
+    job = start("--run-dir", "killed", "--resume")
+    deadline = time.monotonic() + 60
+    while job.poll() is None and steps_so_far("killed") < before + 5 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(generator.uniform(0, 0.15))
+    if job.poll() is None and kills < 6:
+        os.killpg(job.pid, signal.SIGKILL)
+        job.communicate()
+        subprocess.run(["pkill", "-KILL", "-f", "run.toml --run-dir killed"], check=False)  # ranks that outlive mpirun
+        kills += 1
+        continue
+    code, output = finish(job)
+    expect(code == 0, f"a run killed with SIGKILL {kills} times resumes to its end", output)
+    break
+expect(kills >= 3, "it was killed at least three times")
+expect(metrics("killed") == metrics("whole"), "its losses and gradient norms are those of the uninterrupted run, bit for bit")
+expect(subprocess.run([baleen, "ckpt", "verify", "killed"]).returncode == 0, "its checkpoint is sound")
+
+job = start("--run-dir", "signalled")
+wait_for_steps("signalled", 5)
+code, output = finish(start("--run-dir", "signalled", "--resume"))
+expect(code == 12 and "in use by another job" in output, "a second job on the same run directory ends with 12", output)
+job.send_signal(signal.SIGUSR1)
+code, output = finish(job)
+expect(code == 75, "SIGUSR1 ends the run with 75", output)
+code, output = finish(start("--run-dir", "signalled", "--resume"))
+expect(code == 0 and metrics("signalled") == metrics("whole"), "and --resume goes on bit for bit", output)
+
+job = start("--run-dir", "stopped")
+wait_for_steps("stopped", 5)
+open("stopped/STOP", "w").close()
+code, output = finish(job)
+expect(code == 75 and not os.path.exists("stopped/STOP"), "the file STOP ends the run with 75 and is taken away", output)
+
+code, output = finish(start("--run-dir", "whole"))
+expect(code == 2 and "already holds a run" in output, "a fresh run does not write over another", output)
+code, output = finish(start("model.dmi=3", "training.steps=-1"))
+expect(code == 2 and output.count("did you mean") == 1 and "training.steps" in output and "terminate" not in output,
+       "two mistakes under mpirun are told once, together", output)
+code, output = finish(start("--run-dir", "whole", "--resume=7"))
+expect(code == 2 and "40" in output, "a step without a checkpoint is refused and the steps that are there are named", output)
+
+generate = [baleen, "generate", "whole", "--prompt", "It is", "--tokens", "20", "--seed", "3"]
+first, second = (subprocess.run(generate, capture_output=True, text=True) for _ in range(2))
+expect(first.returncode == 0 and first.stdout.startswith("It is") and len(first.stdout) > 10, "generate continues a prompt",
+       first.stdout + first.stderr)
+expect(first.stdout == second.stdout, "the same seed gives the same text")
+expect(os.path.exists("whole/report.html"), "the run left a report")
+print("all passed")
