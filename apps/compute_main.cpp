@@ -18,18 +18,6 @@
 namespace baleen::apps {
 namespace {
 
-/// LibTorch's messages carry a stack trace, and one class for everything on the CPU.
-core::Error translate(const c10::Error& error) {
-  const std::string message = error.what_without_backtrace();
-  const bool out_of_memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
-                             message.find("DefaultCPUAllocator: can't allocate memory") != std::string::npos;
-  if (out_of_memory)
-    return {core::ExitCode::out_of_memory, "out of memory: " + message,
-            "lower training.micro_batch_size, or set training.recompute=block"};
-  return {core::ExitCode::internal, "internal error: " + message,
-          "report this with the command line and the run's log"};
-}
-
 template <int (*verb)(int, char**)>
 int in_plain_words(int argc, char** argv) {
   try {
@@ -40,7 +28,7 @@ int in_plain_words(int argc, char** argv) {
     std::this_thread::sleep_for(std::chrono::seconds(2));
     return static_cast<int>(error.code());
   } catch (const c10::Error& error) {
-    throw translate(error);
+    throw parallel::translate(error);
   }
 }
 

@@ -17,7 +17,7 @@ constexpr const char* kNewest = "newest";
 std::int64_t step_number(const std::string& text) {
   std::int64_t step = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), step);
-  if (error != std::errc() || end != text.data() + text.size() || step < 1)
+  if (error != std::errc() || end != text.data() + text.size() || step < 0)
     throw core::Error(core::ExitCode::usage, "--resume=" + text + " is not the number of a step",
                       "say --resume for the newest checkpoint; `baleen ckpt ls RUN` lists the steps");
   return step;

@@ -31,9 +31,11 @@ SequenceBounds make_bounds(const std::vector<std::int32_t>& starts, at::Device d
     bounds.max_query = std::max<std::int64_t>(bounds.max_query, starts[s] - starts[s - 1]);
   }
   bounds.max_key = bounds.max_query;
-  const at::Tensor host = at::empty({static_cast<std::int64_t>(starts.size())}, at::kInt);
+  // Pinned, so that the copy does not make the host wait for the GPU.
+  const at::Tensor host = at::empty({static_cast<std::int64_t>(starts.size())},
+                                    at::TensorOptions().dtype(at::kInt).pinned_memory(device.is_cuda()));
   std::copy(starts.begin(), starts.end(), host.mutable_data_ptr<std::int32_t>());
-  bounds.query_starts_device = bounds.key_starts_device = host.to(device);
+  bounds.query_starts_device = bounds.key_starts_device = host.to(device, /*non_blocking=*/true);
   return bounds;
 }
 

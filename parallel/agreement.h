@@ -2,6 +2,8 @@
 // Failing together: work that may fail on some ranks ends in the same exception on all of them, so that nobody waits
 // for a rank that has left.
 
+#include <c10/util/Exception.h>
+
 #include <functional>
 
 #include "core/error.h"
@@ -19,6 +21,9 @@ class AgreedError : public core::Error {
  private:
   bool is_origin_;
 };
+
+/// LibTorch's error in our words: without its stack trace, and told apart where memory ran out.
+core::Error translate(const c10::Error& error);
 
 /// Collective over `host` (host tensors). Runs `work` on this rank and returns when it has succeeded on all. Where it
 /// threw on one, all throw AgreedError with the exit code of the lowest rank that failed.

@@ -35,15 +35,15 @@ Requests poll(launch::Signals& signals, const RunDirectory* run) {
 }
 
 /// Rank 0 opens the directory; all ranks learn of a failure.
-std::unique_ptr<RunDirectory> open_run(const RunRequest& request, const std::string& config, launch::Process& process) {
+std::unique_ptr<RunDirectory> open_run(const RunRequest& request, launch::Process& process) {
   std::unique_ptr<RunDirectory> run;
   parallel::succeed_together(process.world(), [&] {
     if (process.rank() != 0) return;
     const bool again = request.resume || request.resume_step.has_value();
     run =
         std::make_unique<RunDirectory>(request.run_dir, again ? RunDirectory::Open::resume : RunDirectory::Open::fresh);
-    run->write("config.toml", config);
-    run->write("env.json", environment_json(process));
+    (void)run->take_stop();  // left over from before this start
+    (void)run->take_save();
     core::log_to_file(run->path() / "log" / "rank-00000.log");
   });
   return run;
@@ -73,7 +73,7 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   launch::Signals signals;
   parallel::Mesh mesh(config.dims(process.size()), process.world(), device_communicators(process.device()));
   const std::string resolved = to_toml(config);
-  const std::unique_ptr<RunDirectory> run = open_run(request, resolved, process);
+  const std::unique_ptr<RunDirectory> run = open_run(request, process);
 
   TrainerOptions options;
   options.device = process.device();
@@ -91,7 +91,13 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
     parallel::succeed_together(process.world(), [&] { trainer->resume(*checkpoint); });
     if (run) core::log_info(fmt::format("resumed from {}", checkpoint->string()));
   }
-  if (run) run->rewind_logs(trainer->steps_done());
+  // Only now: a start that failed leaves the record of the run as it was.
+  parallel::succeed_together(process.world(), [&] {
+    if (!run) return;
+    run->write("config.toml", resolved);
+    run->write("env.json", environment_json(process));
+    run->rewind_logs(trainer->steps_done());
+  });
 
   const core::ExitCode outcome = trainer->run();
   if (run) core::log_info(fmt::format("report: {}", write_report(run->path()).path.string()));

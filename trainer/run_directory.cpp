@@ -37,7 +37,7 @@ std::string kept_lines(const fs::path& file, std::int64_t steps_done) {
   std::string kept;
   for (std::string line; std::getline(in, line);) {
     const auto object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!object.is_object() || !object.contains("step")) continue;
+    if (!object.is_object() || !object.contains("step") || !object["step"].is_number_integer()) continue;
     if (object["step"].get<std::int64_t>() <= steps_done) kept += line + "\n";
   }
   return kept;

@@ -35,7 +35,6 @@ void write_rank_file(const Snapshot& snapshot, parallel::Mesh& mesh, const std::
 checkpoint::TrainerState trainer_state(const Snapshot& snapshot, const kernels::StepState& control) {
   checkpoint::TrainerState state;
   state.set("sampler.position", snapshot.samples);
-  state.set("tokens", snapshot.tokens);
   state.set("control.loss_scale", control.loss_scale);
   state.set("control.optimizer_step", control.optimizer_step);
   state.set("control.bad_total", control.bad_total);
@@ -91,7 +90,7 @@ std::filesystem::path save_snapshot(const Snapshot& snapshot, parallel::Mesh& me
   return save.final_directory();
 }
 
-void load_snapshot(Snapshot& snapshot, const std::filesystem::path& checkpoint) {
+std::int64_t load_snapshot(Snapshot& snapshot, const std::filesystem::path& checkpoint) {
   const auto reader = checkpoint::CheckpointReader::open(checkpoint);
   for (std::size_t u = 0; u < snapshot.units.size(); ++u) {
     parallel::Unit& unit = *snapshot.units[u];
@@ -103,8 +102,7 @@ void load_snapshot(Snapshot& snapshot, const std::filesystem::path& checkpoint) 
   const checkpoint::TrainerState& state = reader.manifest().trainer;
   snapshot.control->restore(control_state(state));
   snapshot.step = reader.manifest().step;
-  snapshot.samples = state.integer("sampler.position");
-  snapshot.tokens = state.integer("tokens");
+  return state.integer("sampler.position");
 }
 
 }  // namespace baleen::trainer

@@ -22,7 +22,6 @@ struct Snapshot {
   optim::StepControl* control = nullptr;
   std::int64_t step = 0;     // training steps done
   std::int64_t samples = 0;  // sequences seen: the sampler's position
-  std::int64_t tokens = 0;   // seen so far
 };
 
 struct SaveOptions {
@@ -36,8 +35,8 @@ struct SaveOptions {
 /// before stays.
 std::filesystem::path save_snapshot(const Snapshot& snapshot, parallel::Mesh& mesh, const SaveOptions& options);
 
-/// Loads into the units (and publishes them), the optimizer and the control; sets step, samples and tokens.
+/// Loads into the units (and publishes them), the optimizer and the control; sets step; returns the sampler's position.
 /// Throws Error(corrupt_checkpoint) or Error(usage) that names the parameter concerned.
-void load_snapshot(Snapshot& snapshot, const std::filesystem::path& checkpoint);
+std::int64_t load_snapshot(Snapshot& snapshot, const std::filesystem::path& checkpoint);
 
 }  // namespace baleen::trainer

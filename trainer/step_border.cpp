@@ -46,34 +46,29 @@ void Trainer::settle() {
 }
 
 void Trainer::tell_skip(const IssuedStep& step, const optim::StepReport& report) {
-  // Gradients are summed when they are looked at, so only the losses tell which rank's data began it.
+  if (options_.run == nullptr) return;
+  // Gradients are summed over the data ranks when they are looked at, so only the losses tell where it began.
   const at::Tensor losses = step.rank_losses.cpu();
   const auto* loss = losses.const_data_ptr<double>();
   std::int64_t origin = 0;
   while (origin < losses.numel() && std::isfinite(loss[origin])) ++origin;
 
-  const at::Tensor first = at::tensor({std::int64_t{report.first_nonfinite}}, at::kLong);
-  const at::Tensor all = at::tensor(std::vector<std::int64_t>(static_cast<std::size_t>(mesh_.host_world().size())));
-  mesh_.host_world().all_gather(all, first)->wait();
-  if (options_.run == nullptr) return;
-
-  const auto* found = all.const_data_ptr<std::int64_t>();
-  std::int64_t rank = 0;
-  while (rank < all.numel() && found[rank] < 0) ++rank;
-  const bool seen = rank < all.numel();
-  const std::string parameter =
-      seen && found[0] >= 0 ? gradient_norm_.parameter_name(static_cast<std::int32_t>(found[0])) : "";
-  const std::string where = origin < losses.numel() ? fmt::format("the loss of data rank {} is not finite", origin)
-                            : seen ? fmt::format("the gradient of {} is not finite (seen on rank {})", parameter, rank)
-                                   : "the gradient norm is not finite";
-  core::log_warning(fmt::format("step {} skipped: {}", step.step + 1, where));
-  options_.run->append_event(nlohmann::ordered_json{
-      {"event", "skipped_step"},
-      {"step", step.step + 1},
-      {"rank", origin < losses.numel() ? origin : rank},
-      {"parameter", parameter},
-      {"loss_scale", report.used_loss_scale},
-      {"message", where}}.dump());
+  nlohmann::ordered_json event{{"event", "skipped_step"}, {"step", step.step + 1}};
+  std::string message;
+  if (origin < losses.numel()) {
+    event["data_rank"] = origin;
+    message = fmt::format("the loss of data rank {} is not finite", origin);
+  }
+  if (report.first_nonfinite != kernels::kAllFinite) {
+    const std::string& parameter = gradient_norm_.parameter_name(report.first_nonfinite);
+    event["parameter"] = parameter;
+    message += fmt::format("{}the gradient of {} is not finite", message.empty() ? "" : "; ", parameter);
+  }
+  if (message.empty()) message = "the sum of the losses or of the squared gradients is not finite";
+  event["loss_scale"] = report.used_loss_scale;
+  event["message"] = message;
+  core::log_warning(fmt::format("step {} skipped: {}", step.step + 1, message));
+  options_.run->append_event(event.dump());
 }
 
 ValidationResult Trainer::validate() {
@@ -104,20 +99,16 @@ void Trainer::validate_and_tell() {
     const bool bytes = config_.data.tokenizer == "bytes";  // one token is one byte
     core::log_info(fmt::format("step {}: validation loss {:.5f}{}", step_, result.loss,
                                bytes ? fmt::format(", {:.4f} bits per byte", bits) : ""));
-    options_.run->append_event(
-        fmt::format(R"({{"event":"validation","step":{},"loss":{:.17g},"bits_per_byte":{},"targets":{}}})", step_,
-                    result.loss, bytes ? fmt::format("{:.17g}", bits) : "null", result.targets));
+    nlohmann::ordered_json event{{"event", "validation"}, {"step", step_}, {"loss", result.loss}};
+    event["bits_per_byte"] = bytes ? nlohmann::json(bits) : nlohmann::json();
+    event["targets"] = result.targets;
+    options_.run->append_event(event.dump());  // what is not finite becomes null
   }
   progress_.restart_clock();
 }
 
 Snapshot Trainer::snapshot() {
-  return {units_,
-          optimizer_.get(),
-          &control_,
-          step_,
-          step_ * config_.training.global_batch_size,
-          step_ * config_.training.global_batch_size * config_.training.sequence_length};
+  return {units_, optimizer_.get(), &control_, step_, step_ * config_.training.global_batch_size};
 }
 
 std::filesystem::path Trainer::save() {
@@ -126,8 +117,8 @@ std::filesystem::path Trainer::save() {
       snapshot(), mesh_, {options_.run_dir, options_.resolved_config, config_.checkpoint.keep, options_.versions});
   if (options_.run != nullptr) {
     core::log_info(fmt::format("step {}: saved {}", step_, path.string()));
-    options_.run->append_event(
-        fmt::format(R"({{"event":"checkpoint","step":{},"path":"{}"}})", step_, path.filename().string()));
+    const nlohmann::ordered_json event{{"event", "checkpoint"}, {"step", step_}, {"path", path.filename().string()}};
+    options_.run->append_event(event.dump());
   }
   progress_.restart_clock();
   return path;
@@ -135,8 +126,14 @@ std::filesystem::path Trainer::save() {
 
 void Trainer::resume(const std::filesystem::path& checkpoint) {
   Snapshot state = snapshot();
-  load_snapshot(state, checkpoint);
+  const std::int64_t samples = load_snapshot(state, checkpoint);
   step_ = state.step;
+  if (samples != step_ * config_.training.global_batch_size)
+    throw core::Error(core::ExitCode::usage,
+                      fmt::format("{} was saved after {} sequences, which is no whole number of steps with "
+                                  "training.global_batch_size = {}",
+                                  checkpoint.string(), samples, config_.training.global_batch_size),
+                      "resume with the batch size of the run's config.toml");
 }
 
 }  // namespace baleen::trainer

@@ -3,27 +3,15 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "kernels/device.h"
 #include "optim/lr_schedule.h"
 #include "trainer/flops.h"
 
 namespace baleen::trainer {
 namespace {
 
-at::ScalarType scalar_type(core::DType dtype) {
-  switch (dtype) {
-    case core::DType::f64:
-      return at::kDouble;
-    case core::DType::bf16:
-      return at::kBFloat16;
-    case core::DType::f16:
-      return at::kHalf;
-    default:
-      return at::kFloat;
-  }
-}
-
 parallel::UnitOptions unit_options(const Config& config, at::Device device) {
-  return {scalar_type(config.compute_dtype()), scalar_type(config.precision.master_dtype()), device};
+  return {kernels::scalar_type(config.compute_dtype()), kernels::scalar_type(config.precision.master_dtype()), device};
 }
 
 models::ModuleOptions module_options(const Config& config) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <limits>
 
 #include "core/error.h"
@@ -88,6 +89,11 @@ TEST_P(NotFinite, StepIsSkippedCountedAndStopsTheRunAtTheLimit) {
     EXPECT_EQ(error.code(), core::ExitCode::numerical);
     EXPECT_THAT(error.what(), testing::HasSubstr("3 steps in a row had a loss or gradient that is not finite"));
   }
+  std::ifstream events(folder.path() / "run" / "events.jsonl");
+  const std::string told((std::istreambuf_iterator<char>(events)), {});
+  EXPECT_THAT(told, testing::HasSubstr(R"("event":"skipped_step")"));
+  EXPECT_THAT(told, testing::HasSubstr("the loss of data rank 0 is not finite"));
+  EXPECT_THAT(told, testing::HasSubstr(R"("parameter":"model.embed_tokens.weight")"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, NotFinite, testing::Values("fp32", "bf16"));
