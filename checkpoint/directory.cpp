@@ -125,7 +125,7 @@ std::optional<NewestCheckpoint> newest_checkpoint(const fs::path& run_dir) {
 
 fs::path find_checkpoint(const fs::path& run_or_checkpoint, std::optional<std::int64_t> step) {
   std::error_code error;
-  const fs::path path = run_or_checkpoint;
+  const fs::path& path = run_or_checkpoint;
   if (!fs::is_directory(path, error))
     throw core::Error(core::ExitCode::usage, fmt::format("{} is no directory", path.string()),
                       "name a run directory or one of its checkpoints/step-* directories");

@@ -57,7 +57,7 @@ class Handle {
   ~Handle() { close_(id_); }
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
-  operator hid_t() const { return id_; }
+  operator hid_t() const { return id_; }  // NOLINT(google-explicit-constructor): stands for the number it owns
 
  private:
   hid_t id_;

@@ -97,6 +97,7 @@ class Section {
   Section& choice(std::string name, Enum Config::*member, std::string help,
                   std::vector<std::pair<std::string, Enum>> names) {
     std::vector<std::string> choices;
+    choices.reserve(names.size());
     for (const auto& entry : names) choices.push_back(entry.first);
     const Check check = one_of(choices);
     auto read = [member, check, names](void* config, const ConfigValue& value) {

@@ -20,7 +20,7 @@ class Hdf5Handle {
   Hdf5Handle& operator=(Hdf5Handle&&) = delete;
 
   bool valid() const { return id_ >= 0; }
-  operator std::int64_t() const { return id_; }
+  operator std::int64_t() const { return id_; }  // NOLINT(google-explicit-constructor): stands for what it owns
   /// Closes now; false when that fails, which for a file means that not everything was written.
   bool close() { return close_(std::exchange(id_, -1)) >= 0; }
 

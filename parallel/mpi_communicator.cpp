@@ -22,6 +22,7 @@ constexpr std::int64_t kSmallBytes = 64 << 10;
 /// Adds what all ranks sent, one part of `count` elements after the other in `received`, into `out`.
 void reduce(const Group& group, const at::Tensor& received, std::byte* out, std::int64_t count, ReduceOp op) {
   std::vector<const void*> parts;
+  parts.reserve(static_cast<std::size_t>(group.size()));
   for (int r = 0; r < group.size(); ++r) parts.push_back(element(received, r * count));
   void* const outputs[] = {out};
   reduce_in_order(parts, outputs, count, received.scalar_type(), op);

@@ -32,6 +32,7 @@ class Collective {
     switch (first_.kind) {
       case Kind::all_reduce: {
         std::vector<void*> outputs;
+        outputs.reserve(static_cast<std::size_t>(ranks()));
         for (int r = 0; r < ranks(); ++r) outputs.push_back(out(r, 0));
         return reduce(0, all_, outputs);
       }
@@ -72,6 +73,7 @@ class Collective {
 
   void reduce(std::int64_t first, std::int64_t count, const std::vector<void*>& outputs) const {
     std::vector<const void*> parts;
+    parts.reserve(static_cast<std::size_t>(ranks()));
     for (int r = 0; r < ranks(); ++r) parts.push_back(in(r, first));
     reduce_in_order(parts, outputs, count, first_.input.scalar_type(), first_.op);
   }

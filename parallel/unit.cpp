@@ -99,6 +99,7 @@ const Parameter& Unit::parameter(const std::string& suffix) const {
 
 FusedParameters Unit::fused(const std::vector<std::string>& suffixes) const {
   std::vector<const Parameter*> parts;
+  parts.reserve(suffixes.size());
   for (const std::string& suffix : suffixes) parts.push_back(&parameter(suffix));
   return FusedParameters(std::move(parts));
 }
