@@ -29,7 +29,7 @@ class Flow {
 
 // [walkthrough: run-action]
 void run(const UnitAction& action, Stage& stage, Mesh& mesh, Flow& flow) {
-  const auto [op, unit, micro_batch, writes_gradient] = action;
+  const auto [op, unit, micro_batch, writes_gradient, peer] = action;
   switch (op) {
     case UnitOp::forward: {
       const at::Tensor x = unit == 0 ? stage.input(micro_batch) : flow.take(micro_batch);
@@ -47,6 +47,12 @@ void run(const UnitAction& action, Stage& stage, Mesh& mesh, Flow& flow) {
       break;
     case UnitOp::gather:  // every rank holds its units whole, all the time
     case UnitOp::release:
+      break;
+    case UnitOp::send_forward:
+    case UnitOp::recv_forward:
+    case UnitOp::send_backward:
+    case UnitOp::recv_backward:
+      core::require(peer < 0, "a run has one pipeline rank");
       break;
   }
   if (writes_gradient) stage.unit(unit).note_gradient_written();

@@ -53,8 +53,9 @@ data::SourceOptions source_options(const Config& config, const std::string& data
   return options;
 }
 
-int micro_batches(const Config& config, const parallel::Mesh& mesh) {
-  return static_cast<int>(config.training.global_batch_size / (config.training.micro_batch_size * mesh.dims().data()));
+parallel::PipelineShape pipeline_shape(const Config& config, const parallel::Mesh& mesh) {
+  const std::int64_t sequences = config.training.micro_batch_size * mesh.dims().data();
+  return {.micro_batches = static_cast<int>(config.training.global_batch_size / sequences)};
 }
 
 ProgressOptions progress_options(const Config& config, const parallel::Mesh& mesh, const TrainerOptions& trainer) {
@@ -85,8 +86,9 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
       gradient_norm_(units_, mesh.dims().tensor, mesh.coordinates().tensor),
       control_(control_options(config, options_.device)),
       training_data_(data::make_training_source(source_options(config, config.data.train, mesh))),
-      training_schedule_(lower(parallel::one_stage_schedule(micro_batches(config, mesh)), stage_.traits())),
-      validation_schedule_(lower(parallel::forward_schedule(micro_batches(config, mesh)), stage_.traits())),
+      training_schedule_(lower(parallel::build_schedule(config.parallelism.schedule, pipeline_shape(config, mesh)), 0,
+                               stage_.traits(), {})),
+      validation_schedule_(lower(parallel::forward_schedule(pipeline_shape(config, mesh)), 0, stage_.traits(), {})),
       progress_(progress_options(config, mesh, options_), options_.run) {
   if (!config.data.validation.empty())
     validation_data_ = data::make_validation_source(source_options(config, config.data.validation, mesh),

@@ -113,8 +113,8 @@ double train_step(models::TransformerStage& stage, const std::vector<models::Bat
   stage.zero_gradients();
   stage.reset_loss();
   stage.set_batches(batches);
-  const auto schedule = parallel::one_stage_schedule(static_cast<int>(batches.size()));
-  parallel::execute(parallel::lower(schedule, stage.traits()), stage, rank.mesh());
+  const auto schedule = parallel::build_schedule("1f1b", {.micro_batches = static_cast<int>(batches.size())});
+  parallel::execute(parallel::lower(schedule, 0, stage.traits(), {}), stage, rank.mesh());
   for (const auto& unit : stage.units()) unit->wait_reduced();
   stage.add_tied_gradients();
   return stage.loss().item<double>();
@@ -126,7 +126,7 @@ double evaluate(models::TransformerStage& stage, const models::Batch& batch) {
   evaluated.mode = models::Mode::evaluate;
   stage.reset_loss();
   stage.set_batches({evaluated});
-  parallel::execute(parallel::lower(parallel::forward_schedule(1), stage.traits()), stage, rank.mesh());
+  parallel::execute(parallel::lower(parallel::forward_schedule({}), 0, stage.traits(), {}), stage, rank.mesh());
   return stage.loss().item<double>();
 }
 

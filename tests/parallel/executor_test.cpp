@@ -66,7 +66,7 @@ TEST(Executor, AccumulatesOverMicroBatchesAndReducesOverRanks) {
     const ParallelDims dims{.tensor = 1, .context = 1, .data_shard = 2, .data_replicate = 1, .pipeline = 1};
     Mesh mesh(dims, host, device_communicators(at::kCPU));
     AddingStage stage(true);
-    const UnitSchedule schedule = lower(one_stage_schedule(3), kTraits);
+    const UnitSchedule schedule = lower(build_schedule("1f1b", {.micro_batches = 3}), 0, kTraits, {});
     for (int step = 0; step < 2; ++step) {
       for (int u = 0; u < 3; ++u) {
         stage.unit(u).gradient().fill_(1e6);  // what the step before left: to be overwritten
@@ -87,7 +87,7 @@ TEST(Executor, ForwardOnlyTouchesNoGradient) {
   Mesh mesh({}, *host, device_communicators(at::kCPU));
   AddingStage stage(false);
   stage.unit(1).gradient().fill_(5);
-  execute(lower(forward_schedule(2), kTraits), stage, mesh);
+  execute(lower(forward_schedule({.micro_batches = 2}), 0, kTraits, {}), stage, mesh);
   EXPECT_THAT(stage.outputs, testing::ElementsAre(6, 16));
   EXPECT_EQ(*stage.unit(2).parameter("weight").gradient_beta, 0);
   EXPECT_EQ(stage.unit(1).gradient()[0].item<double>(), 5);
