@@ -30,9 +30,10 @@ at::Tensor LossHead::logits(const at::Tensor& x) const {
   return padded.narrow(1, 0, part_.valid).to(padded.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
-void LossHead::add_loss(const at::Tensor& lse, const at::Tensor& picked, const at::Tensor& targets) const {
+void LossHead::add_loss(const at::Tensor& lse, const at::Tensor& picked, const Batch& batch,
+                        const at::Tensor& targets) const {
   at::Tensor terms = lse - picked;
-  if (options_.z_loss != 0.0) terms.addcmul_(lse, lse, options_.z_loss);
+  if (batch.mode == Mode::train && options_.z_loss != 0.0) terms.addcmul_(lse, lse, options_.z_loss);
   loss_.add_(terms.masked_fill_(targets.lt(0), 0.0).sum(at::kDouble));
 }
 
@@ -55,7 +56,7 @@ at::Tensor LossHead::forward(const at::Tensor& x, const Batch& batch, Saved&) {
     const at::Tensor scores = kernels::linear(inputs, weight);
     const kernels::CrossEntropyParts parts = kernels::cross_entropy_parts(scores, targets, part_);
     const at::Tensor lse = log_sum_exp(parts);
-    add_loss(lse, parts.picked, targets);
+    add_loss(lse, parts.picked, batch, targets);
     if (batch.mode != Mode::train) continue;
 
     kernels::cross_entropy_gradient_(scores, targets, part_, lse, batch.loss_gradient_scale, options_.z_loss);

@@ -20,7 +20,8 @@ class LossHead final : public Module {
            at::Tensor loss);
 
   /// x: [T, dim]. Training: adds the loss, writes the weight gradient (gradient_beta for the first chunk) and returns
-  /// the gradient of x, both times batch.loss_gradient_scale. Evaluating: adds the loss, returns an undefined tensor.
+  /// the gradient of x, both times batch.loss_gradient_scale. Evaluating: adds the cross-entropy alone, without the
+  /// penalty, so that the result means bits per token; returns an undefined tensor.
   /// Generating: returns the logits, [T, vocab_size] in FP32 (FP64 when computing in FP64).
   at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) override;
   /// Throws Error(internal): forward has done it.
@@ -28,7 +29,7 @@ class LossHead final : public Module {
 
  private:
   at::Tensor logits(const at::Tensor& x) const;
-  void add_loss(const at::Tensor& lse, const at::Tensor& picked, const at::Tensor& targets) const;
+  void add_loss(const at::Tensor& lse, const at::Tensor& picked, const Batch& batch, const at::Tensor& targets) const;
   std::int64_t chunk_rows(std::int64_t tokens, std::int64_t columns) const;
 
   parallel::FusedParameters value_, gradient_;

@@ -14,7 +14,9 @@ const core::Section<TrainingConfig>& training_section() {
           .field("recompute", &T::recompute,
                  "What the backward computes again to save memory: nothing, MLP and norms, or whole layers.",
                  core::one_of({"none", "mlp", "block"}))
-          .field("z_loss", &T::z_loss, "Factor of the extra loss on the squared log-sum-exp of the logits (PaLM).",
+          .field("z_loss", &T::z_loss,
+                 "Factor of the extra training loss on the squared log-sum-exp of the logits (PaLM); validation leaves "
+                 "it out.",
                  core::not_negative())
           .field("validate_every", &T::validate_every,
                  "Steps between validations; 0: only at the end. Needs data.validation.", core::not_negative())

@@ -122,21 +122,30 @@ class Head : public OneModule {};
 
 TEST_P(Head, ForwardMakesItsGradients) {
   const auto loss = [&] {
-    models::Batch evaluated = batch_;
-    evaluated.mode = models::Mode::evaluate;
     models::Saved saved;
     stage_->reset_loss();
-    EXPECT_FALSE(module().forward(x_, evaluated, saved).defined());
+    module().forward(x_, batch_, saved);
     return 0.5 * stage_->loss().item<double>();  // the batch's scale
   };
   models::Saved saved;
   const at::Tensor dx = module().forward(x_, batch_, saved);
   EXPECT_TRUE(saved.empty());
   EXPECT_TRUE(saved.weight_gradients().empty());
-  expect_gradient(dx, x_, loss, "x");
   const parallel::Parameter& weight = unit().parameter("lm_head.weight");
-  expect_gradient(weight.grad, weight.value, loss, "lm_head.weight");
+  const at::Tensor gradient = weight.grad.clone();  // each forward writes its own
+  expect_gradient(dx, x_, loss, "x");
+  expect_gradient(gradient, weight.value, loss, "lm_head.weight");
   EXPECT_THROW(module().backward(dx, batch_, saved), std::runtime_error);
+}
+
+TEST_P(Head, EvaluatingAddsTheCrossEntropyWithoutThePenaltyAndMakesNoGradient) {
+  models::Saved saved;
+  module().forward(x_, batch_, saved);
+  const double trained = stage_->loss().item<double>();
+  stage_->reset_loss();
+  batch_.mode = models::Mode::evaluate;
+  EXPECT_FALSE(module().forward(x_, batch_, saved).defined());
+  EXPECT_LT(stage_->loss().item<double>(), trained);
 }
 
 INSTANTIATE_TEST_SUITE_P(Modules, Head, testing::Values(Case{"head", 3}));
