@@ -34,24 +34,19 @@ double shape(const std::string& name, double x) {
                     "use constant, cosine, linear or wsd");
 }
 
-void check(const LrSchedulerConfig& config, std::int64_t steps) {
-  shape(config.name, 0);  // throws for an unknown name
-  if (config.warmup_steps > steps) {
-    throw core::Error(
-        core::ExitCode::usage,
-        fmt::format("lr_scheduler.warmup_steps = {} is longer than training.steps = {}", config.warmup_steps, steps),
-        "shorten the warmup or train longer");
-  }
-  const Decay decay = decay_of(config, steps);
-  if (config.name == "wsd" && decay.begin < config.warmup_steps) {
-    throw core::Error(core::ExitCode::usage,
-                      fmt::format("lr_scheduler.warmup_steps = {} and decay_steps = {} overlap: training.steps = {}",
-                                  config.warmup_steps, decay.steps, steps),
-                      "shorten one of them or train longer");
-  }
-}
-
 }  // namespace
+
+std::string schedule_problem(const LrSchedulerConfig& config, std::int64_t steps) {
+  const std::int64_t warmup = config.warmup_steps;
+  if (warmup > steps)
+    return fmt::format("lr_scheduler.warmup_steps ({}) is more than training.steps ({})", warmup, steps);
+  if (config.name != "wsd") return "";  // elsewhere a decay may end beyond the training
+  const std::int64_t decay = decay_of(config, steps).steps;
+  if (warmup + decay <= steps) return "";
+  const std::string origin = config.decay_steps ? "" : ", unset: a tenth of the training";
+  return fmt::format("lr_scheduler.warmup_steps ({}) + decay_steps ({}{}) = {}, more than training.steps ({})", warmup,
+                     decay, origin, warmup + decay, steps);
+}
 
 double learning_rate(const LrSchedulerConfig& config, double peak, std::int64_t steps, std::int64_t step) {
   if (step < config.warmup_steps) {
@@ -65,7 +60,9 @@ double learning_rate(const LrSchedulerConfig& config, double peak, std::int64_t 
 }
 
 std::vector<double> learning_rates(const LrSchedulerConfig& config, double peak, std::int64_t steps) {
-  check(config, steps);
+  if (const std::string problem = schedule_problem(config, steps); !problem.empty())
+    throw core::Error(core::ExitCode::usage, problem, "shorten the warmup or the decay, or train longer");
+  shape(config.name, 0);  // throws for an unknown name
   std::vector<double> rates(static_cast<std::size_t>(steps));
   for (std::int64_t step = 0; step < steps; ++step) {
     rates[static_cast<std::size_t>(step)] = learning_rate(config, peak, steps, step);

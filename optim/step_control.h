@@ -22,16 +22,13 @@ using StepReport = kernels::StepState;
 /// Skips in a row at the minimum loss scale after which dynamic scaling gives up.
 inline constexpr int kHopelessSkips = 20;
 
+/// The default is that of BF16, FP32 and FP64: a scale of 1 that never moves.
 struct LossScaling {
   double initial = 1;
   double minimum = 1;
-  int growth_interval = 0;  // 0: the scale never grows
-  int hysteresis = 1;
+  int growth_interval = 0;  // good steps before the scale doubles; 0: it never grows
+  int hysteresis = 1;       // overflows before it is halved
 
-  /// FP16: 2^16, doubled after 1000 good steps, halved on overflow, never below 1.
-  static LossScaling dynamic() { return {65536, 1, 1000, 1}; }
-  /// BF16, FP32 and FP64 with 1; FP16 with a scale that the user fixes.
-  static LossScaling fixed(double scale = 1) { return {scale, scale, 0, 1}; }
   bool is_dynamic() const { return growth_interval > 0; }
 };
 

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "data/token_dataset.h"
+#include "optim/lr_schedule.h"
 #include "trainer/config.h"
 
 namespace baleen::trainer {
@@ -134,19 +135,10 @@ class Validator {
   }
 
   void check_schedule() {
-    const optim::LrSchedulerConfig& schedule = config_.lr_scheduler;
-    const std::int64_t steps = config_.training.steps;
     if (!usable({"training.steps", "lr_scheduler.name", "lr_scheduler.warmup_steps", "lr_scheduler.decay_steps"}))
       return;
-    if (schedule.warmup_steps > steps)
-      problem(
-          {"lr_scheduler.warmup_steps", "training.steps"},
-          fmt::format("lr_scheduler.warmup_steps ({}) is more than training.steps ({})", schedule.warmup_steps, steps));
-    else if (schedule.name == "wsd" && schedule.decay_steps > steps - schedule.warmup_steps)
-      problem({"lr_scheduler.decay_steps", "lr_scheduler.warmup_steps", "training.steps"},
-              fmt::format("lr_scheduler.warmup_steps ({}) and decay_steps ({}) together are more than training.steps "
-                          "({})",
-                          schedule.warmup_steps, schedule.decay_steps, steps));
+    const std::string misfit = optim::schedule_problem(config_.lr_scheduler, config_.training.steps);
+    if (!misfit.empty()) problem({"lr_scheduler.warmup_steps", "lr_scheduler.decay_steps", "training.steps"}, misfit);
   }
 
   void check_precision() {

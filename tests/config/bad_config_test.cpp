@@ -182,7 +182,15 @@ const BadConfig kRuns[] = {
      {"run.toml:2:1: lr_scheduler.warmup_steps (101) is more than training.steps (100)"}},
     {"DecayLongerThanTraining",
      "[lr_scheduler]\nname = \"wsd\"\nwarmup_steps = 60\ndecay_steps = 50\n",
-     {"run.toml:4:1: lr_scheduler.warmup_steps (60) and decay_steps (50) together are more than training.steps (100)"}},
+     {"run.toml:3:1: lr_scheduler.warmup_steps (60) + decay_steps (50) = 110, more than training.steps (100)"}},
+    {"UnsetDecayLeavesNoRoomForTheWarmup",
+     "[lr_scheduler]\nname = \"wsd\"\nwarmup_steps = 91\n",
+     {"run.toml:3:1: lr_scheduler.warmup_steps (91) + decay_steps (10, unset: a tenth of the training) = 101, more "
+      "than "
+      "training.steps (100)"}},
+    {"WarmupOfLinearLongerThanTraining",
+     "[lr_scheduler]\nname = \"linear\"\nwarmup_steps = 3\n[training]\nsteps = 2\n",
+     {"run.toml:3:1: lr_scheduler.warmup_steps (3) is more than training.steps (2)"}},
     {"LossScaleBelowItsMinimum",
      "[precision]\nloss_scale_init = 1\nloss_scale_min = 2\n",
      {"run.toml:3:1: precision.loss_scale_min (2) is greater than precision.loss_scale_init (1)"}},

@@ -14,6 +14,7 @@
 #include "optim/gradient_norm.h"
 #include "optim/optimizer.h"
 #include "optim/step_control.h"
+#include "tests/optim/loss_scaling.h"
 #include "tests/optim/unit_fixture.h"
 
 namespace baleen::optim {
@@ -22,7 +23,7 @@ namespace {
 const at::Device kGpu(at::kCUDA, 0);
 const at::TensorOptions kF64 = at::TensorOptions().dtype(at::kDouble);
 
-StepControlOptions options_on(at::Device device, LossScaling scaling = LossScaling::fixed()) {
+StepControlOptions options_on(at::Device device, LossScaling scaling = {}) {
   StepControlOptions options;
   options.loss_scaling = scaling;
   options.learning_rates = {1e-2, 2e-2, 3e-2};
@@ -44,7 +45,7 @@ double relative_error(const at::Tensor& gpu, const at::Tensor& cpu) {
 }
 
 TEST(StepControlOnGpu, DecidesAsTheCpu) {
-  StepControl cpu(options_on(at::kCPU, LossScaling::dynamic())), gpu(options_on(kGpu, LossScaling::dynamic()));
+  StepControl cpu(options_on(at::kCPU, kDynamicScaling)), gpu(options_on(kGpu, kDynamicScaling));
   const double norms[] = {4e9, INFINITY, 1.0, NAN, 1e12, 3e7};
   for (const double norm : norms) {
     for (StepControl* control : {&cpu, &gpu})

@@ -11,6 +11,7 @@
 #include "kernels/sgd.h"
 #include "optim/gradient_norm.h"
 #include "optim/step_control.h"
+#include "tests/optim/loss_scaling.h"
 #include "tests/optim/unit_fixture.h"
 
 namespace baleen::optim {
@@ -36,7 +37,7 @@ std::vector<double> varied_rates() {
 // Two units, their optimizer and the decisions, driven with random gradients.
 struct Trained {
   explicit Trained(const OptimizerConfig& config, parallel::UnitOptions options = {at::kDouble, at::kDouble, at::kCPU},
-                   LossScaling scaling = LossScaling::fixed(kLossScale))
+                   LossScaling scaling = fixed_scaling(kLossScale))
       : a(tests::make_unit("a", options)),
         b(tests::make_unit("b", options)),
         units{a.get(), b.get()},
@@ -246,7 +247,7 @@ TEST_P(EveryOptimizer, AnySizeIsUpdatedToItsLastElement) {
     const at::Tensor master = torch::ones({n}), gradient = torch::ones({n}), m = torch::zeros({n}),
                      v = torch::zeros({n}), value = torch::zeros({n}, torch::kHalf),
                      decay = torch::zeros({(n + kernels::kDecayBlock - 1) / kernels::kDecayBlock}, torch::kByte);
-    StepControl control({LossScaling::fixed(), 0, 10, {0.5}, at::kCPU});
+    StepControl control({LossScaling{}, 0, 10, {0.5}, at::kCPU});
     control.decide(torch::ones({}, torch::kDouble), torch::zeros({}, torch::kInt), torch::zeros({}, torch::kDouble));
     if (GetParam() == "adamw") {
       kernels::adamw_(master, gradient, m, v, value, decay, control.device_state(), {});

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "tests/optim/loss_scaling.h"
 
 namespace baleen::optim {
 namespace {
@@ -39,7 +40,7 @@ StepReport bad(StepControl& control) {
 }
 
 TEST(StepControl, UnscalesTheNormAndClipsAsPyTorch) {
-  StepControl control(options_of(LossScaling::fixed(8), 2.0));
+  StepControl control(options_of(fixed_scaling(8), 2.0));
   control.decide(scalar(64 * 9.0), index(kernels::kAllFinite), scalar(1.5));  // norm 24 / 8 = 3
   StepReport report = control.read();
   EXPECT_DOUBLE_EQ(report.grad_norm, 3);
@@ -51,13 +52,13 @@ TEST(StepControl, UnscalesTheNormAndClipsAsPyTorch) {
 }
 
 TEST(StepControl, WithoutAMaximumNothingIsClipped) {
-  StepControl control(options_of(LossScaling::fixed(), 0));
+  StepControl control(options_of(LossScaling{}, 0));
   control.decide(scalar(1e12), index(kernels::kAllFinite), scalar(0));
   EXPECT_EQ(control.read().gradient_multiplier, 1);
 }
 
 TEST(StepControl, LearningRateFollowsUpdatesNotSteps) {
-  StepControl control(options_of(LossScaling::fixed(), 0, 3));
+  StepControl control(options_of(LossScaling{}, 0, 3));
   EXPECT_EQ(good(control).lr, 1);
   EXPECT_EQ(bad(control).lr, 2);  // what it would have been
   EXPECT_EQ(good(control).lr, 2);
@@ -68,7 +69,7 @@ TEST(StepControl, LearningRateFollowsUpdatesNotSteps) {
 
 TEST(StepControl, ANonFiniteLossSkipsTheStepToo) {
   for (const double loss : {std::numeric_limits<double>::quiet_NaN(), HUGE_VAL, -HUGE_VAL}) {
-    StepControl control(options_of(LossScaling::fixed()));
+    StepControl control(options_of(LossScaling{}));
     control.decide(scalar(1), index(kernels::kAllFinite), scalar(loss));
     EXPECT_EQ(control.read().skip, 1);
     EXPECT_EQ(control.read().first_nonfinite, kernels::kAllFinite);
@@ -76,7 +77,7 @@ TEST(StepControl, ANonFiniteLossSkipsTheStepToo) {
 }
 
 TEST(StepControl, ASkipSaysWhereAndMultipliesByNothing) {
-  StepControl control(options_of(LossScaling::dynamic()));
+  StepControl control(options_of(kDynamicScaling));
   control.decide(scalar(NAN), index(7), scalar(1));
   const StepReport report = control.read();
   EXPECT_EQ(report.skip, 1);
@@ -87,7 +88,7 @@ TEST(StepControl, ASkipSaysWhereAndMultipliesByNothing) {
 }
 
 TEST(LossScale, StartsAt65536AndTheDeviceViewFollows) {
-  StepControl control(options_of(LossScaling::dynamic()));
+  StepControl control(options_of(kDynamicScaling));
   EXPECT_EQ(control.loss_scale().item<double>(), 65536);
   EXPECT_EQ(control.loss_scale().dim(), 0);
   const StepReport report = bad(control);
@@ -97,7 +98,7 @@ TEST(LossScale, StartsAt65536AndTheDeviceViewFollows) {
 }
 
 TEST(LossScale, DoublesAfter1000GoodStepsInARow) {
-  StepControl control(options_of(LossScaling::dynamic()));
+  StepControl control(options_of(kDynamicScaling));
   for (int i = 0; i < 999; ++i) ASSERT_EQ(good(control).loss_scale, 65536);
   const StepReport thousandth = good(control);
   EXPECT_EQ(thousandth.used_loss_scale, 65536);
@@ -106,7 +107,7 @@ TEST(LossScale, DoublesAfter1000GoodStepsInARow) {
 }
 
 TEST(LossScale, AnOverflowStartsTheStreakAnew) {
-  StepControl control(options_of(LossScaling::dynamic()));
+  StepControl control(options_of(kDynamicScaling));
   for (int i = 0; i < 999; ++i) good(control);
   EXPECT_EQ(bad(control).loss_scale, 32768);
   for (int i = 0; i < 999; ++i) ASSERT_EQ(good(control).loss_scale, 32768);
@@ -114,7 +115,7 @@ TEST(LossScale, AnOverflowStartsTheStreakAnew) {
 }
 
 TEST(LossScale, HalvesOnEveryOverflowDownToTheMinimum) {
-  StepControl control(options_of(LossScaling::dynamic()));
+  StepControl control(options_of(kDynamicScaling));
   for (int i = 1; i <= 16; ++i) ASSERT_EQ(bad(control).loss_scale, std::ldexp(65536, -i));
   const StepReport report = bad(control);
   EXPECT_EQ(report.loss_scale, 1);
@@ -173,13 +174,13 @@ TEST(LossScale, EverySequenceOfTwelveStepsFollowsTheRules) {
 }
 
 TEST(LossScale, AFixedScaleNeverMoves) {
-  StepControl control(options_of(LossScaling::fixed(128)));
+  StepControl control(options_of(fixed_scaling(128)));
   for (int i = 0; i < 5; ++i) ASSERT_EQ(bad(control).loss_scale, 128);
   for (int i = 0; i < 2000; ++i) ASSERT_EQ(good(control).loss_scale, 128);
 }
 
 TEST(Health, DynamicScalingGivesUpAfter20SkipsAtTheMinimum) {
-  StepControl control(options_of(LossScaling::dynamic()));
+  StepControl control(options_of(kDynamicScaling));
   for (int i = 0; i < 16; ++i) ASSERT_EQ(control.health(bad(control)), Health::good);
   for (int i = 0; i < 19; ++i) ASSERT_EQ(control.health(bad(control)), Health::good);
   EXPECT_EQ(control.health(bad(control)), Health::loss_scale_exhausted);
@@ -188,7 +189,7 @@ TEST(Health, DynamicScalingGivesUpAfter20SkipsAtTheMinimum) {
 }
 
 TEST(Health, OtherwiseMaxBadStepsInARowAreTooMany) {
-  StepControl control(options_of(LossScaling::fixed()));
+  StepControl control(options_of(LossScaling{}));
   for (int round = 0; round < 2; ++round) {
     EXPECT_EQ(control.health(bad(control)), Health::good);
     EXPECT_EQ(control.health(bad(control)), Health::good);
@@ -200,7 +201,7 @@ TEST(Health, OtherwiseMaxBadStepsInARowAreTooMany) {
 }
 
 TEST(StepControl, TheReportIsOfTheStepWhenTheReadBegan) {
-  StepControl control(options_of(LossScaling::fixed()));
+  StepControl control(options_of(LossScaling{}));
   good(control);
   control.begin_read();
   EXPECT_TRUE(control.reading());
