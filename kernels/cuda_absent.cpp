@@ -8,6 +8,7 @@
 #include "kernels/device.h"
 #include "kernels/dropout_launch.h"
 #include "kernels/embedding_launch.h"
+#include "kernels/exact_squares_launch.h"
 #include "kernels/matrix_product.h"
 #include "kernels/random_fill_launch.h"
 #include "kernels/rms_norm_launch.h"
@@ -42,6 +43,18 @@ template void launch_squared_norm(const float*, const SegmentChunk*, std::int64_
                                   void*);
 template void launch_squared_norm(const double*, const SegmentChunk*, std::int64_t, double*, double*, std::int32_t*,
                                   void*);
+
+template <typename T>
+void launch_exact_squares(const T*, const SegmentChunk*, std::int64_t, std::int64_t*, std::int32_t*, void*) {
+  absent();
+}
+template void launch_exact_squares(const float*, const SegmentChunk*, std::int64_t, std::int64_t*, std::int32_t*,
+                                   void*);
+template void launch_exact_squares(const double*, const SegmentChunk*, std::int64_t, std::int64_t*, std::int32_t*,
+                                   void*);
+void launch_round_square_bins(std::int64_t*, double*, void*) {
+  absent();
+}
 
 void launch_decide_step(StepState*, const StepRules&, const double*, const std::int32_t*, const double*, const double*,
                         std::int64_t, void*) {

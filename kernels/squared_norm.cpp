@@ -12,8 +12,6 @@
 namespace baleen::kernels {
 namespace {
 
-constexpr std::int64_t kChunkElements = 4096;
-
 // Independent partial sums, which the compiler turns into vector lanes without being allowed to reorder additions.
 template <typename T>
 double sum_of_squares(const T* x, std::int64_t n) {

@@ -5,6 +5,9 @@
 
 namespace baleen::kernels {
 
+/// At most so many a chunk.
+inline constexpr std::int64_t kChunkElements = 4096;
+
 /// One row of SegmentTable::chunks.
 struct SegmentChunk {
   std::int64_t offset;
