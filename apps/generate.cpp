@@ -123,9 +123,12 @@ int generate_main(int argc, char** argv) {
   const auto tokenizer = data::make_tokenizer(config.data.tokenizer);
   std::vector<data::TokenId> prompt;
   tokenizer->encode(a.prompt, prompt);
-  const parallel::UnitOptions types{kernels::scalar_type(config.compute_dtype()),
-                                    kernels::scalar_type(config.precision.master_dtype()), process.device()};
-  models::TransformerStage stage(config.model, types, {});
+  parallel::UnitOptions options;
+  options.compute = kernels::scalar_type(config.compute_dtype());
+  options.master = kernels::scalar_type(config.precision.master_dtype());
+  options.device = process.device();
+  options.trained = false;
+  models::TransformerStage stage(config.model, options, {});
   inference::load_model(reader, stage);
   inference::Generator generator(stage, tokenizer->vocab_size(), tokenizer->end_of_text());
 

@@ -63,17 +63,22 @@ const TensorEntry& entry_of(const CheckpointReader& reader, const parallel::Para
 }  // namespace
 
 void write_unit_tensor(RankFileWriter& writer, const parallel::Unit& unit, const std::string& kind,
-                       const at::Tensor& flat, std::int64_t first, FlatRange range) {
-  const at::Tensor host = flat.narrow(0, range.begin - first, range.end - range.begin).to(at::kCPU).contiguous();
+                       const at::Tensor& flat, FlatRange range) {
+  const at::Tensor mine = flat.narrow(0, range.begin - unit.shard_begin(), range.end - range.begin);
+  const at::Tensor host = mine.to(at::kCPU).contiguous();
+  const parallel::UnitOptions& place = unit.options();
   const core::DType dtype = stored_dtype(host);
   for (const PlacedBox& placed : boxes_of_range(unit.spec(), unit.layout(), range.begin, range.end)) {
-    if (!placed.parameter->tied_to.empty()) continue;
+    const parallel::ParameterSpec& parameter = *placed.parameter;
+    const bool mine_to_save = parallel::holds_first(parameter.tensor, place.tensor_degree, place.tensor_rank);
+    if (!parameter.tied_to.empty() || !mine_to_save) continue;
     writer.write(placed.tensor_box(kind, dtype), bytes_of(host.narrow(0, placed.offset, placed.box.elements())));
   }
 }
 
 void read_unit_tensor(const CheckpointReader& reader, const parallel::Unit& unit, const std::string& kind,
-                      const at::Tensor& flat, std::int64_t first) {
+                      const at::Tensor& flat) {
+  const std::int64_t first = unit.shard_begin();
   for (const PlacedBox& placed : boxes_of_range(unit.spec(), unit.layout(), first, first + flat.numel())) {
     const parallel::ParameterSpec& parameter = *placed.parameter;
     const std::string& name = parameter.tied_to.empty() ? parameter.name : parameter.tied_to;

@@ -113,6 +113,15 @@ bool read_value(const ConfigValue& value, std::array<double, 2>& out) {
   return found && found->size() == 2 && read_value((*found)[0], out[0]) && read_value((*found)[1], out[1]);
 }
 
+bool read_value(const ConfigValue& value, std::vector<int>& out) {
+  const auto* found = std::get_if<ConfigValue::Array>(&value.data);
+  if (!found) return false;
+  out.resize(found->size());
+  for (std::size_t i = 0; i < out.size(); ++i)
+    if (!read_value((*found)[i], out[i])) return false;
+  return true;
+}
+
 std::string type_name(bool) {
   return "true or false";
 }
@@ -137,12 +146,21 @@ std::string type_name(const std::array<double, 2>&) {
   return "two numbers";
 }
 
+std::string type_name(const std::vector<int>&) {
+  return "a list of integers";
+}
+
 bool holds(const Check& check, double value) {
   return !check.number || check.number(value);
 }
 
 bool holds(const Check& check, const std::string& value) {
   return !check.string || check.string(value);
+}
+
+bool holds(const Check& check, const std::vector<int>& value) {
+  return std::all_of(value.begin(), value.end(),
+                     [&](int element) { return holds(check, static_cast<double>(element)); });
 }
 
 bool holds(const Check& check, const std::array<double, 2>& value) {
@@ -167,7 +185,9 @@ std::string value_problem(bool type_fits, bool check_holds, const std::string& t
     const std::string choices = check.choices.empty() ? type : check.expected;
     return fmt::format("must be {}, but is {}", choices, value.text());
   }
-  const std::string each = type == type_name(std::array<double, 2>{}) ? "two numbers, each " : "";
+  const std::string each = type == type_name(std::array<double, 2>{}) ? "two numbers, each "
+                           : type == type_name(std::vector<int>{})    ? "a list of integers, each "
+                                                                      : "";
   const auto* word = std::get_if<std::string>(&value.data);
   const std::string nearest = word ? nearest_name(*word, check.choices) : "";
   return fmt::format("must be {}{}, but is {}{}", each, check.expected, value.text(),

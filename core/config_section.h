@@ -40,17 +40,21 @@ bool read_value(const ConfigValue& value, std::int64_t& out);
 bool read_value(const ConfigValue& value, double& out);
 bool read_value(const ConfigValue& value, std::string& out);
 bool read_value(const ConfigValue& value, std::array<double, 2>& out);
+bool read_value(const ConfigValue& value, std::vector<int>& out);
 std::string type_name(bool value);
 std::string type_name(int value);
 std::string type_name(std::int64_t value);
 std::string type_name(double value);
 std::string type_name(const std::string& value);
 std::string type_name(const std::array<double, 2>& value);
+std::string type_name(const std::vector<int>& value);
 std::string toml_text(int value);
 std::string toml_text(const std::array<double, 2>& value);
+std::string toml_text(const std::vector<int>& value);
 bool holds(const Check& check, double value);
 bool holds(const Check& check, const std::string& value);
 bool holds(const Check& check, const std::array<double, 2>& value);
+bool holds(const Check& check, const std::vector<int>& value);
 
 /// A field without its types.
 struct Field {

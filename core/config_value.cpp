@@ -1,6 +1,7 @@
 #include "core/config_value.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/config_section.h"
 
@@ -39,6 +40,10 @@ std::string toml_text(const std::string& value) {
 
 std::string toml_text(const std::array<double, 2>& value) {
   return fmt::format("[{}, {}]", toml_text(value[0]), toml_text(value[1]));
+}
+
+std::string toml_text(const std::vector<int>& value) {
+  return fmt::format("[{}]", fmt::join(value, ", "));
 }
 
 std::string ConfigValue::text() const {

@@ -58,7 +58,7 @@ void Generator::check_prompt(std::span<const data::TokenId> prompt) const {
 
 std::vector<double> Generator::next_logits(std::span<const data::TokenId> tokens, std::int64_t first,
                                            models::KvCache* cache) {
-  const at::Device device = stage_.units().front()->values().device();
+  const at::Device device = stage_.units().front()->options().device;
   const auto count = static_cast<std::int64_t>(tokens.size());
   models::Batch batch;
   batch.tokens = to_device(tokens, device);

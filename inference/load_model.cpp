@@ -6,9 +6,9 @@ namespace baleen::inference {
 
 void load_model(const checkpoint::CheckpointReader& reader, models::TransformerStage& stage) {
   for (const parallel::Unit* unit : stage.trained_units()) {
-    checkpoint::read_unit_tensor(reader, *unit, checkpoint::kParameterKind, unit->master(), 0);
+    checkpoint::read_unit_tensor(reader, *unit, checkpoint::kParameterKind, unit->master());
   }
-  stage.publish();
+  stage.round_masters();
 }
 
 }  // namespace baleen::inference

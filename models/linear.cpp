@@ -14,7 +14,7 @@ at::Tensor Linear::forward(const at::Tensor& x) const {
 at::Tensor Linear::backward(const at::Tensor& dy, const at::Tensor& x, Saved& saved) const {
   saved.weight_gradients().add_gemm(weight_, dy, x);
   if (bias_) {
-    saved.weight_gradients().add_finished(*bias_, kernels::bias_gradient(dy, bias_->grad().scalar_type()));
+    saved.weight_gradients().add_finished(*bias_, kernels::bias_gradient(dy, bias_->gradient_type()));
   }
   return kernels::linear_input_gradient(dy, weight_.value());
 }

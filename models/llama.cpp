@@ -34,10 +34,10 @@ class LlamaBuilder {
     return std::make_unique<Norm>(unit.parameter("norm.weight"), config_.norm_eps);
   }
 
-  std::unique_ptr<Module> head(const parallel::Unit& unit, const parallel::Unit& embedding,
-                               const at::Tensor& loss) const {
+  /// `values` is the unit itself, or the embedding's where the two are tied and both are here.
+  std::unique_ptr<Module> head(const parallel::Unit& unit, const parallel::Unit& values, const at::Tensor& loss) const {
     const parallel::Parameter& own = unit.parameter("lm_head.weight");
-    const parallel::Parameter& value = config_.tie_embeddings ? embedding.parameter("embed_tokens.weight") : own;
+    const parallel::Parameter& value = values.parameters().front();
     const LossHead::Options options{config_.vocab_size, options_.z_loss, options_.loss_chunk_elements};
     return std::make_unique<LossHead>(value, own, options, loss);
   }
@@ -82,30 +82,32 @@ class LlamaBuilder {
 
 }  // namespace
 
-Units make_llama_units(const ModelConfig& config, const parallel::UnitOptions& options) {
+Units make_llama_units(const ModelConfig& config, const std::vector<int>& held, const parallel::UnitOptions& options) {
+  const std::vector<parallel::UnitSpec> specs = llama_units(config);
   Units units;
-  for (parallel::UnitSpec& spec : llama_units(config)) {
-    parallel::UnitLayout layout = parallel::layout_unit(spec, 1, 0, 1);
-    units.push_back(std::make_unique<parallel::Unit>(std::move(spec), std::move(layout), options));
-  }
+  units.reserve(held.size());
+  for (const int index : held)
+    units.push_back(std::make_unique<parallel::Unit>(specs.at(static_cast<std::size_t>(index)), options));
+  const bool whole = held.front() == 0 && held.back() == static_cast<int>(specs.size()) - 1;
+  if (config.tie_embeddings && whole) units.back()->share_values_of(*units.front());
   return units;
 }
 
-Modules make_llama_modules(const ModelConfig& config, const Units& units, const ModuleOptions& options,
-                           const at::Tensor& loss) {
-  core::require(units.size() == static_cast<std::size_t>(config.layers) + 3,
-                "the units of a Llama are embedding, layers, norm, head");
-  const parallel::Unit& first = *units.front();
-  const at::Tensor& values = first.values();
-  const LlamaBuilder build(config, options, make_rope_table(config, values.scalar_type(), values.device()));
+Modules make_llama_modules(const ModelConfig& config, const std::vector<int>& held, const Units& units,
+                           const ModuleOptions& options, const at::Tensor& loss) {
+  const parallel::UnitOptions& types = units.front()->options();
+  const LlamaBuilder build(config, options, make_rope_table(config, types.compute, types.device));
+  const int norm = static_cast<int>(config.layers) + 1;
 
   Modules modules;
-  modules.push_back(build.embedding(first));
-  for (int layer = 0; layer < config.layers; ++layer) {
-    modules.push_back(build.layer(*units[static_cast<std::size_t>(layer) + 1], layer));
+  modules.reserve(held.size());
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    const parallel::Unit& unit = *units[i];
+    modules.push_back(held[i] == 0      ? build.embedding(unit)
+                      : held[i] < norm  ? build.layer(unit, held[i] - 1)
+                      : held[i] == norm ? build.norm(unit)
+                                        : build.head(unit, unit.value_owner(), loss));
   }
-  modules.push_back(build.norm(*units[units.size() - 2]));
-  modules.push_back(build.head(*units.back(), first, loss));
   return modules;
 }
 

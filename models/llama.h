@@ -23,11 +23,12 @@ struct ModuleOptions {
 using Units = std::vector<std::unique_ptr<parallel::Unit>>;
 using Modules = std::vector<std::unique_ptr<Module>>;
 
-/// The units of the whole model on one rank of the tensor axis: embedding, layers, norm, head.
-Units make_llama_units(const ModelConfig& config, const parallel::UnitOptions& options);
+/// The units of the model that a rank holds: `held` indexes llama_units(). A head whose weight is that of an embedding
+/// that is held too has no values of its own.
+Units make_llama_units(const ModelConfig& config, const std::vector<int>& held, const parallel::UnitOptions& options);
 
 /// One module per unit; they refer to the units' parameters. loss: see LossHead.
-Modules make_llama_modules(const ModelConfig& config, const Units& units, const ModuleOptions& options,
-                           const at::Tensor& loss);
+Modules make_llama_modules(const ModelConfig& config, const std::vector<int>& held, const Units& units,
+                           const ModuleOptions& options, const at::Tensor& loss);
 
 }  // namespace baleen::models

@@ -1,6 +1,7 @@
 #include "models/transformer_stage.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
@@ -17,23 +18,51 @@ at::Tensor last_rows(const at::Tensor& x, const kernels::SequenceBounds& bounds)
 
 }  // namespace
 
-TransformerStage::TransformerStage(const ModelConfig& config, const parallel::UnitOptions& unit_options,
+HeldUnits whole_model(const ModelConfig& config) {
+  return held_units(config, {static_cast<int>(config.layers)}, 1, 0);
+}
+
+HeldUnits held_units(const ModelConfig& config, const std::vector<int>& layers, int ranks, int rank) {
+  HeldUnits held;
+  const auto stages = static_cast<int>(layers.size());
+  int next = 0;  // unit
+  for (int stage = 0; stage < stages; ++stage) {
+    const int ends = (stage == 0 ? 1 : 0) + (stage == stages - 1 ? 2 : 0);  // embedding; norm and head
+    for (int end = next + layers[static_cast<std::size_t>(stage)] + ends; next < end; ++next) {
+      if (stage % ranks != rank) continue;
+      held.units.push_back(next);
+      held.stages.push_back(stage);
+    }
+  }
+  core::require(next == static_cast<int>(config.layers) + 3, "the stages of a pipeline hold all layers");
+  return held;
+}
+
+TransformerStage::TransformerStage(const ModelConfig& config, HeldUnits held, const parallel::UnitOptions& unit_options,
                                    const ModuleOptions& module_options)
     : config_(config),
+      held_(std::move(held)),
       loss_(at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(unit_options.device))),
-      units_(make_llama_units(config, unit_options)),
-      modules_(make_llama_modules(config, units_, module_options, loss_)) {}
+      units_(make_llama_units(config, held_.units, unit_options)),
+      modules_(make_llama_modules(config, held_.units, units_, module_options, loss_)) {}
 
 std::vector<parallel::UnitTraits> TransformerStage::traits() const {
-  std::vector<parallel::UnitTraits> traits(units_.size());
-  traits.back().backward_in_forward = true;
+  const int head = static_cast<int>(config_.layers) + 2;
+  std::vector<parallel::UnitTraits> traits;
+  for (std::size_t i = 0; i < units_.size(); ++i) {
+    parallel::UnitTraits unit;
+    unit.stage = held_.stages[i];
+    unit.backward_in_forward = held_.units[i] == head;
+    unit.backward_needs_values = held_.units[i] != 0;
+    traits.push_back(unit);
+  }
   return traits;
 }
 
 std::vector<parallel::Unit*> TransformerStage::trained_units() const {
   std::vector<parallel::Unit*> trained;
-  for (const auto& unit : units_) trained.push_back(unit.get());
-  if (config_.tie_embeddings) trained.pop_back();
+  for (const auto& unit : units_)
+    if (&unit->value_owner() == unit.get()) trained.push_back(unit.get());
   return trained;
 }
 
@@ -49,14 +78,34 @@ void TransformerStage::zero_gradients() {
   for (const auto& unit : units_) unit->zero_gradients();
 }
 
-void TransformerStage::add_tied_gradients() {
-  if (!config_.tie_embeddings) return;
-  for (parallel::Unit* unit : {units_.front().get(), units_.back().get()}) unit->wait_reduced();
-  units_.front()->parameter("embed_tokens.weight").grad.add_(units_.back()->parameter("lm_head.weight").grad);
+void TransformerStage::finish_gradients(parallel::Mesh& mesh) {
+  std::vector<parallel::WorkPtr> sums;
+  for (const auto& unit : units_) {
+    unit->finish_reduction();
+    sums.push_back(mesh.data_replicate().all_reduce(unit->gradient(), parallel::ReduceOp::sum));
+  }
+  for (const parallel::WorkPtr& sum : sums) sum->wait();
+  if (config_.tie_embeddings) add_tied_gradients(mesh);
 }
 
-void TransformerStage::publish() {
-  for (parallel::Unit* unit : trained_units()) unit->publish();
+void TransformerStage::add_tied_gradients(parallel::Mesh& mesh) {
+  const at::Tensor& first = units_.front()->gradient();
+  const at::Tensor& last = units_.back()->gradient();
+  const bool has_embedding = held_.units.front() == 0;
+  const bool has_head = held_.units.back() == static_cast<int>(config_.layers) + 2;
+  if (has_embedding && has_head) {
+    first.add_(last);
+  } else if (has_embedding || has_head) {
+    mesh.pipeline_ends().all_reduce(has_embedding ? first : last, parallel::ReduceOp::sum)->wait();
+  }
+}
+
+void TransformerStage::round_masters() {
+  for (parallel::Unit* unit : trained_units()) unit->round_masters();
+}
+
+void TransformerStage::publish(parallel::Mesh& mesh) {
+  for (parallel::Unit* unit : trained_units()) unit->publish(mesh.gathers());
 }
 
 void TransformerStage::set_batches(std::vector<Batch> batches) {
@@ -93,6 +142,12 @@ parallel::Unit& TransformerStage::unit(int unit) {
 
 at::Tensor TransformerStage::input(int micro_batch) {
   return flights_.at(static_cast<std::size_t>(micro_batch)).batch.tokens;
+}
+
+at::Tensor TransformerStage::empty_flow(int micro_batch) {
+  const parallel::UnitOptions& types = units_.front()->options();
+  const std::int64_t tokens = flights_.at(static_cast<std::size_t>(micro_batch)).batch.tokens.size(0);
+  return at::empty({tokens, config_.dim}, at::TensorOptions().dtype(types.compute).device(types.device));
 }
 
 at::Tensor TransformerStage::forward(int unit, int micro_batch, const at::Tensor& x) {

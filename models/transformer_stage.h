@@ -6,18 +6,31 @@
 
 namespace baleen::models {
 
+/// The part of the model that one rank holds, in the order of the forward.
+struct HeldUnits {
+  std::vector<int> units;   // indices of llama_units()
+  std::vector<int> stages;  // the pipeline's stage of each
+};
+HeldUnits whole_model(const ModelConfig& config);
+/// layers: of every stage of the pipeline. The first stage has the embedding too, the last one norm and head; stage s
+/// is on rank s % ranks.
+HeldUnits held_units(const ModelConfig& config, const std::vector<int>& layers, int ranks, int rank);
+
 class TransformerStage final : public parallel::Stage {
  public:
-  TransformerStage(const ModelConfig& config, const parallel::UnitOptions& unit_options,
+  TransformerStage(const ModelConfig& config, HeldUnits held, const parallel::UnitOptions& unit_options,
                    const ModuleOptions& module_options);
+  /// The whole model.
+  TransformerStage(const ModelConfig& config, const parallel::UnitOptions& unit_options,
+                   const ModuleOptions& module_options)
+      : TransformerStage(config, whole_model(config), unit_options, module_options) {}
 
   const ModelConfig& config() const { return config_; }
-  /// All units, in the order of the forward: embedding, layers, norm, head.
+  /// The units of this rank, in the order of the forward: embedding, layers, norm, head.
   const Units& units() const { return units_; }
   /// For lowering a schedule onto units().
   std::vector<parallel::UnitTraits> traits() const;
-  /// The units that the optimizer updates, the gradient norm counts and checkpoints hold: all, less a head whose weight
-  /// is the embedding's.
+  /// The units that the optimizer updates: all, less a head whose weight is that of an embedding on this rank.
   std::vector<parallel::Unit*> trained_units() const;
 
   /// Puts another block in a unit's place, before the first forward: models/autograd_module.h makes one of a forward.
@@ -26,11 +39,12 @@ class TransformerStage final : public parallel::Stage {
   /// Initial values, each element a function of the seed, its parameter's name and its global index.
   void initialize(std::uint64_t seed);
   void zero_gradients();
-  /// Once a step, after the sums over ranks (it waits for those of its two units): adds the head's gradient to the
-  /// embedding's where the two are tied.
-  void add_tied_gradients();
-  /// Rounds the masters of the trained units into their values.
-  void publish();
+  /// Once a step: ends the sums over the data axis, sums over replicas, and adds the gradients of tied weights.
+  void finish_gradients(parallel::Mesh& mesh);
+  /// Masters, changed other than by the optimizer, into the values of this rank's shards.
+  void round_masters();
+  /// Whole values of all ranks' shards; ends when each unit is used.
+  void publish(parallel::Mesh& mesh);
 
   /// The micro-batches of the next schedule, by index. What the last ones saved must be used up.
   void set_batches(std::vector<Batch> batches);
@@ -47,6 +61,7 @@ class TransformerStage final : public parallel::Stage {
 
   parallel::Unit& unit(int unit) override;
   at::Tensor input(int micro_batch) override;
+  at::Tensor empty_flow(int micro_batch) override;
   at::Tensor forward(int unit, int micro_batch, const at::Tensor& x) override;
   at::Tensor backward_input(int unit, int micro_batch, const at::Tensor& dy) override;
   void backward_weight(int unit, int micro_batch) override;
@@ -58,7 +73,10 @@ class TransformerStage final : public parallel::Stage {
     std::vector<Saved> saved;  // by unit
   };
 
+  void add_tied_gradients(parallel::Mesh& mesh);
+
   ModelConfig config_;
+  HeldUnits held_;
   at::Tensor loss_;
   Units units_;
   Modules modules_;

@@ -6,24 +6,6 @@
 #include "core/error.h"
 
 namespace baleen::optim {
-namespace {
-
-// Whether this tensor rank is the one that counts a parameter which several may hold alike.
-bool counts_here(const parallel::TensorPlacement& placement, int tensor_degree, int tensor_rank) {
-  using Kind = parallel::TensorPlacement::Kind;
-  switch (placement.kind) {
-    case Kind::split:
-      return true;
-    case Kind::split_groups:
-      return placement.groups >= tensor_degree || tensor_rank % (tensor_degree / placement.groups) == 0;
-    case Kind::replicated:
-    case Kind::replicated_sum:
-      break;
-  }
-  return tensor_rank == 0;
-}
-
-}  // namespace
 
 GradientNorm::GradientNorm(const std::vector<parallel::Unit*>& units, int tensor_degree, int tensor_rank)
     : units_(units) {
@@ -36,7 +18,7 @@ GradientNorm::GradientNorm(const std::vector<parallel::Unit*>& units, int tensor
       const parallel::ParameterLayout& layout = unit->layout().parameters[i];
       const auto index = static_cast<std::int32_t>(names_.size());
       names_.push_back(unit->spec().parameters[i].name);
-      if (counts_here(unit->spec().parameters[i].tensor, tensor_degree, tensor_rank)) {
+      if (parallel::holds_first(unit->spec().parameters[i].tensor, tensor_degree, tensor_rank)) {
         segments.push_back({layout.offset, layout.elements, index});
       }
     }

@@ -43,7 +43,8 @@ at::Tensor decay_blocks(const parallel::Unit& unit) {
 }
 
 at::Tensor published_values(const parallel::Unit& unit) {
-  return unit.values().is_same(unit.master()) ? at::Tensor() : unit.values();
+  at::Tensor values = unit.shard_values();
+  return values.defined() && values.is_alias_of(unit.master()) ? at::Tensor() : values;
 }
 
 }  // namespace baleen::optim

@@ -21,6 +21,8 @@ class Work {
  public:
   virtual ~Work() = default;
   virtual void wait() = 0;
+  /// Whether it is over, without waiting. A receive that is done still needs wait() before its tensor is read.
+  virtual bool done() = 0;
 };
 using WorkPtr = std::unique_ptr<Work>;
 
@@ -32,6 +34,8 @@ class Communicator {
   virtual int size() const = 0;
   /// Name of the implementation for banners: "self", "threads", "mpi", "nccl".
   virtual std::string name() const = 0;
+  /// Whether a sum is ((rank 0 + rank 1) + rank 2) + ..., whatever collective makes it. NCCL's is not.
+  virtual bool sums_in_rank_order() const { return true; }
 
   /// In place: every rank ends with the reduction of all.
   [[nodiscard]] virtual WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) = 0;

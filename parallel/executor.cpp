@@ -1,7 +1,8 @@
 #include "parallel/executor.h"
 
+#include <deque>
+#include <map>
 #include <utility>
-#include <vector>
 
 #include "core/error.h"
 #include "core/trace.h"
@@ -9,64 +10,160 @@
 namespace baleen::parallel {
 namespace {
 
-/// What flows between the units of this rank: one slot per micro-batch.
-class Flow {
+/// What the units of this rank hand to each other: activations, or their gradients, by the unit that will take them.
+class Flows {
  public:
-  void put(int micro_batch, at::Tensor tensor) {
-    const auto slot = static_cast<std::size_t>(micro_batch);
-    if (slot >= slots_.size()) slots_.resize(slot + 1);
-    slots_[slot] = std::move(tensor);
+  void put(int unit, int micro_batch, at::Tensor tensor, WorkPtr arriving = nullptr) {
+    slots_[{unit, micro_batch}] = {std::move(tensor), std::move(arriving)};
   }
-  at::Tensor take(int micro_batch) {
-    const auto slot = static_cast<std::size_t>(micro_batch);
-    core::require(slot < slots_.size() && slots_[slot].defined(), "what a unit needs was made by the action before");
-    return std::exchange(slots_[slot], at::Tensor());
+  bool has(int unit, int micro_batch) const { return slots_.count({unit, micro_batch}) == 1; }
+  at::Tensor take(int unit, int micro_batch) {
+    auto slot = slots_.extract({unit, micro_batch});
+    core::require(!slot.empty(), "what a unit needs was made or received by an action before");
+    if (slot.mapped().arriving) slot.mapped().arriving->wait();
+    return std::move(slot.mapped().tensor);
   }
 
  private:
-  std::vector<at::Tensor> slots_;
+  struct Slot {
+    at::Tensor tensor;
+    WorkPtr arriving;  // where another rank sends it
+  };
+  std::map<std::pair<int, int>, Slot> slots_;
 };
 
-// [walkthrough: run-action]
-void run(const UnitAction& action, Stage& stage, Mesh& mesh, Flow& flow) {
-  const auto [op, unit, micro_batch, writes_gradient, peer] = action;
-  switch (op) {
-    case UnitOp::forward: {
-      const at::Tensor x = unit == 0 ? stage.input(micro_batch) : flow.take(micro_batch);
-      flow.put(micro_batch, stage.forward(unit, micro_batch, x));
-      break;
-    }
-    case UnitOp::backward_input:
-      flow.put(micro_batch, stage.backward_input(unit, micro_batch, flow.take(micro_batch)));
-      break;
-    case UnitOp::backward_weight:
-      stage.backward_weight(unit, micro_batch);
-      break;
-    case UnitOp::reduce:
-      stage.unit(unit).reduce(mesh.data());
-      break;
-    case UnitOp::gather:  // every rank holds its units whole, all the time
-    case UnitOp::release:
-      break;
-    case UnitOp::send_forward:
-    case UnitOp::recv_forward:
-    case UnitOp::send_backward:
-    case UnitOp::recv_backward:
-      core::require(peer < 0, "a run has one pipeline rank");
-      break;
+/// Messages on their way. What has arrived is let go whenever another is sent, so that memory does not grow with the
+/// micro-batches; nothing is waited for before the end of the list.
+class Sends {
+ public:
+  void add(WorkPtr work) {
+    std::erase_if(under_way_, [](const WorkPtr& send) { return send->done(); });
+    under_way_.push_back(std::move(work));
   }
-  if (writes_gradient) stage.unit(unit).note_gradient_written();
-}
-// [end]
+  void wait() {
+    for (const WorkPtr& send : under_way_) send->wait();
+    under_way_.clear();
+  }
+
+ private:
+  std::vector<WorkPtr> under_way_;
+};
+
+/// Gradient sums under way. Of units that write each micro-batch into a buffer of its own there are two buffers at
+/// most: one that is written and one that is summed.
+class Reductions {
+ public:
+  explicit Reductions(Communicator& ranks) : ranks_(ranks) {}
+
+  void begin_gradient(Unit& unit) {
+    make_room(unit);
+    unit.begin_gradient();
+  }
+  void start(Unit& unit) {
+    make_room(unit);
+    unit.reduce(ranks_);
+    under_way_.push_back(&unit);
+  }
+
+ private:
+  void make_room(const Unit& unit) {
+    if (!unit.reduces_each_micro_batch()) return;
+    while (under_way_.size() > 1 || (!under_way_.empty() && under_way_.front() == &unit)) {
+      under_way_.front()->finish_reduction();
+      under_way_.pop_front();
+    }
+  }
+
+  Communicator& ranks_;
+  std::deque<Unit*> under_way_;
+};
+
+class Execution {
+ public:
+  Execution(Stage& stage, Mesh& mesh) : stage_(stage), mesh_(mesh), reductions_(mesh.data_shard()) {}
+
+  void run(const UnitAction& action) {
+    Unit& unit = stage_.unit(action.unit);
+    if (action.writes_gradient) reductions_.begin_gradient(unit);
+    run(action, unit);
+    if (action.writes_gradient) unit.end_gradient();
+  }
+  void finish() { sends_.wait(); }
+
+ private:
+  // [walkthrough: run-action]
+  void run(const UnitAction& action, Unit& unit) {
+    const int index = action.unit, micro_batch = action.micro_batch;
+    switch (action.op) {
+      case UnitOp::gather:
+        return unit.gather(mesh_.gathers());
+      case UnitOp::release:
+        return unit.release();
+      case UnitOp::forward:
+        unit.await_values();
+        return forward(action);
+      case UnitOp::backward_input:
+        unit.await_values();
+        return pass_back(index, micro_batch,
+                         stage_.backward_input(index, micro_batch, gradients_.take(index, micro_batch)));
+      case UnitOp::backward_weight:
+        return stage_.backward_weight(index, micro_batch);
+      case UnitOp::reduce:
+        return reductions_.start(unit);
+      case UnitOp::send_forward:
+        return send(Flow::forward, activations_.take(index + 1, micro_batch));
+      case UnitOp::send_backward:
+        return send(Flow::backward, gradients_.take(index - 1, micro_batch));
+      case UnitOp::recv_forward:
+        return receive(Flow::forward, activations_, action);
+      case UnitOp::recv_backward:
+        return receive(Flow::backward, gradients_, action);
+    }
+  }
+  // [end]
+
+  void forward(const UnitAction& action) {
+    const int index = action.unit, micro_batch = action.micro_batch;
+    const bool from_outside = index == 0 && !activations_.has(index, micro_batch);
+    const at::Tensor x = from_outside ? stage_.input(micro_batch) : activations_.take(index, micro_batch);
+    at::Tensor y = stage_.forward(index, micro_batch, x);
+    if (action.writes_gradient) {
+      pass_back(index, micro_batch, std::move(y));  // the head: y is the gradient of x
+    } else if (y.defined()) {
+      activations_.put(index + 1, micro_batch, std::move(y));
+    }
+  }
+
+  void pass_back(int from, int micro_batch, at::Tensor gradient) {
+    if (gradient.defined()) gradients_.put(from - 1, micro_batch, std::move(gradient));
+  }
+
+  void send(Flow flow, const at::Tensor& tensor) {
+    sends_.add(mesh_.edge(flow, /*sending=*/true).send(tensor.contiguous(), 1));
+  }
+
+  void receive(Flow flow, Flows& into, const UnitAction& action) {
+    at::Tensor tensor = stage_.empty_flow(action.micro_batch);
+    WorkPtr arriving = mesh_.edge(flow, /*sending=*/false).recv(tensor, 0);
+    into.put(action.unit, action.micro_batch, std::move(tensor), std::move(arriving));
+  }
+
+  Stage& stage_;
+  Mesh& mesh_;
+  Flows activations_, gradients_;
+  Sends sends_;
+  Reductions reductions_;
+};
 
 }  // namespace
 
 void execute(const UnitSchedule& schedule, Stage& stage, Mesh& mesh) {
-  Flow flow;
+  Execution execution(stage, mesh);
   for (const UnitAction& action : schedule) {
     const core::TraceRange range(str(action).c_str());
-    run(action, stage, mesh, flow);
+    execution.run(action);
   }
+  execution.finish();
 }
 
 }  // namespace baleen::parallel

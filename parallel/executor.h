@@ -13,8 +13,10 @@ class Stage {
  public:
   virtual ~Stage() = default;
   virtual Unit& unit(int unit) = 0;
-  /// What flows into the first unit of this rank for a micro-batch: the tokens.
+  /// What flows into the model's first unit for a micro-batch: the tokens.
   virtual at::Tensor input(int micro_batch) = 0;
+  /// Room for what flows between two stages for a micro-batch.
+  virtual at::Tensor empty_flow(int micro_batch) = 0;
   /// x: what the unit before returned. Returns what flows on: activations; from a unit with backward_in_forward, the
   /// gradient of x (or an undefined tensor where nothing is to be trained).
   virtual at::Tensor forward(int unit, int micro_batch, const at::Tensor& x) = 0;
@@ -24,7 +26,7 @@ class Stage {
   virtual void backward_weight(int unit, int micro_batch) = 0;
 };
 
-/// Runs all actions; returns when all are issued (gradient sums may still run: Unit::wait_reduced()).
+/// Runs all actions; returns when all are issued (gradient sums may still run: Unit::finish_reduction()).
 void execute(const UnitSchedule& schedule, Stage& stage, Mesh& mesh);
 
 }  // namespace baleen::parallel

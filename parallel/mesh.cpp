@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "parallel/nccl_communicator.h"
 
@@ -28,7 +30,8 @@ int checked_rank(const ParallelDims& dims, const Communicator& host_world) {
 
 }  // namespace
 
-Mesh::Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommunicatorFactory& make)
+Mesh::Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommunicatorFactory& make,
+           const MeshOptions& options)
     : dims_(dims), coordinates_(coordinates_of(checked_rank(dims, host_world), dims)), host_world_(host_world) {
   // An axis is the ranks that agree in all other coordinates: its color is their rank with this coordinate at zero.
   const auto color = [&](auto&&... axes) {
@@ -40,8 +43,45 @@ Mesh::Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommu
   world_ = along(host_world, 0, dims.world(), make);
   data_ =
       along(host_world, color(&At::context, &At::data_shard, &At::data_replicate), dims.context * dims.data(), make);
+  const int shards = dims.context * dims.data_shard;
+  if (dims.data_replicate > 1) data_shard_ = along(host_world, color(&At::context, &At::data_shard), shards, make);
+  data_replicate_ = along(host_world, color(&At::data_replicate), dims.data_replicate, make);
+  if (options.gathers) gathers_ = along(host_world, color(&At::context, &At::data_shard), shards, make);
+
   tensor_ = along(host_world, color(&At::tensor), dims.tensor, make);
+  const int groups = options.tensor_groups > 0 ? std::min(options.tensor_groups, dims.tensor) : dims.tensor;
+  const int sharing = dims.tensor / groups;
+  tensor_group_ = along(host_world, color(&At::tensor) + coordinates_.tensor / sharing, sharing, make);
+
   pipeline_ = along(host_world, color(&At::pipeline), dims.pipeline, make);
+  connect_pipeline(make);
+}
+
+void Mesh::connect_pipeline(const DeviceCommunicatorFactory& make) {
+  for (auto& flow : edges_)
+    for (auto& edge : flow) edge = make_self_communicator();
+  pipeline_ends_ = make_self_communicator();
+  const int ranks = dims_.pipeline, rank = coordinates_.pipeline;
+  if (ranks == 1) return;
+  MeshCoordinates first = coordinates_;
+  first.pipeline = 0;
+  // One split a pair of ranks; the others take no part in it and get a color of their own.
+  const auto pair = [&](int zero, int one) {
+    const bool inside = rank == zero || rank == one;
+    const int color = inside ? rank_of(first, dims_) : dims_.world() + host_world_.rank();
+    const std::unique_ptr<Communicator> host = host_world_.split(color, rank == zero ? 0 : 1);
+    return inside ? make(*host) : make_self_communicator();
+  };
+  for (int from = 0; from < ranks; ++from) {
+    const int to = (from + 1) % ranks;
+    for (const Flow flow : {Flow::forward, Flow::backward}) {
+      const int sender = flow == Flow::forward ? from : to, receiver = flow == Flow::forward ? to : from;
+      std::unique_ptr<Communicator> edge = pair(sender, receiver);
+      if (rank == sender || rank == receiver) edges_[static_cast<std::size_t>(flow)][rank == sender] = std::move(edge);
+    }
+  }
+  std::unique_ptr<Communicator> ends = pair(0, ranks - 1);
+  if (rank == 0 || rank == ranks - 1) pipeline_ends_ = std::move(ends);
 }
 
 DeviceCommunicatorFactory device_communicators(at::Device device) {

@@ -13,11 +13,21 @@ namespace baleen::parallel {
 /// Identity (a split of everything) on the CPU; NCCL on a GPU.
 using DeviceCommunicatorFactory = std::function<std::unique_ptr<Communicator>(Communicator& host)>;
 
+/// What flows over the pipeline: activations to the next stage, their gradients to the one before.
+enum class Flow : std::uint8_t { forward, backward };
+
+/// Communicators cost start-up time and GPU memory: these are made only where a run asks for them.
+struct MeshOptions {
+  bool gathers = false;   // ZeRO: weights are gathered beside gradients that are being summed
+  int tensor_groups = 0;  // parts that parameters split in groups have (KV heads); 0: none is shared
+};
+
 class Mesh {
  public:
   /// Collective over `host_world`, which must outlive the mesh and have dims.world() ranks.
   /// Throws Error(usage) where the sizes differ.
-  Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommunicatorFactory& make_device_communicator);
+  Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommunicatorFactory& make_device_communicator,
+       const MeshOptions& options = {});
 
   const ParallelDims& dims() const { return dims_; }
   const MeshCoordinates& coordinates() const { return coordinates_; }
@@ -29,14 +39,33 @@ class Mesh {
   /// Ranks that hold the same part of the model and see different tokens (data and context axes): gradient sums of
   /// ZeRO-0.
   Communicator& data() { return *data_; }
+  /// Of these, the ranks that ZeRO cuts a unit over, and those that hold the same shard.
+  Communicator& data_shard() { return data_shard_ ? *data_shard_ : *data_; }
+  Communicator& data_replicate() { return *data_replicate_; }
+  /// The ranks of data_shard() again, for gathers: they never wait behind a gradient sum.
+  Communicator& gathers() { return gathers_ ? *gathers_ : data_shard(); }
   Communicator& tensor() { return *tensor_; }
+  /// Tensor ranks that share the parts of parameters that are split in groups.
+  Communicator& tensor_group() { return *tensor_group_; }
   Communicator& pipeline() { return *pipeline_; }
+  /// The first and the last pipeline rank of this rank's place on the other axes, in this order; self on the ranks
+  /// between them and where one rank is both. For tied weights.
+  Communicator& pipeline_ends() { return *pipeline_ends_; }
+  /// Two ranks, the sender is 0 and the receiver 1: the edge over which this rank sends or receives. The ring is
+  /// closed, since with several stages a rank the last rank feeds the first.
+  Communicator& edge(Flow flow, bool sending) {
+    return *edges_[static_cast<std::size_t>(flow)][static_cast<std::size_t>(sending)];
+  }
 
  private:
+  void connect_pipeline(const DeviceCommunicatorFactory& make);
+
   ParallelDims dims_;
   MeshCoordinates coordinates_;
   Communicator& host_world_;
-  std::unique_ptr<Communicator> world_, data_, tensor_, pipeline_;
+  std::unique_ptr<Communicator> world_, data_, data_shard_, data_replicate_, gathers_;
+  std::unique_ptr<Communicator> tensor_, tensor_group_, pipeline_, pipeline_ends_;
+  std::unique_ptr<Communicator> edges_[2][2];
 };
 
 /// The factory for tensors on this device.

@@ -33,6 +33,10 @@ class MpiWork final : public Work {
   MpiWork(std::shared_ptr<Group> group, std::shared_ptr<Operation> operation)
       : group_(std::move(group)), operation_(std::move(operation)) {}
   void wait() override { Group::wait(*operation_); }
+  bool done() override {
+    Group::progress();
+    return operation_->done;
+  }
 
  private:
   std::shared_ptr<Group> group_;

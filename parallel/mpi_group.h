@@ -42,6 +42,8 @@ class Group {
 
   void start(std::shared_ptr<Operation> operation);
   static void wait(const Operation& operation);
+  /// Moves all groups of the process on: a peer of another communicator may wait for this rank's `next`.
+  static void progress();
 
   /// Starts them in pieces that fit MPI's int counts, and adds their requests to `to`. Part r of `out` is rank r's
   /// `in`, which may be that part of `out`.
@@ -53,8 +55,6 @@ class Group {
                  const std::function<int(std::byte*, int, MPI_Request*)>& start) const;
 
  private:
-  /// Moves all groups of the process on: a peer of another communicator may wait for this rank's `next`.
-  static void progress();
   void advance();
 
   MPI_Comm first_, second_ = MPI_COMM_NULL;

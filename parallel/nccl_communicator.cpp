@@ -67,6 +67,7 @@ class NcclWork final : public Work {
     done_->block(c10::cuda::getCurrentCUDAStream());
     tensors_.clear();  // whoever reuses their memory comes later on the current stream
   }
+  bool done() override { return done_->query(); }
 
  private:
   EventPtr done_;
@@ -91,6 +92,7 @@ class NcclCommunicator final : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return size_; }
   std::string name() const override { return "nccl"; }
+  bool sums_in_rank_order() const override { return false; }
 
   WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) override {
     check_tensor(tensor, at::kCUDA);

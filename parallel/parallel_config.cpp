@@ -37,10 +37,17 @@ const core::Section<ParallelConfig>& parallelism_section() {
                  core::positive())
           .field("zero_stage", &T::zero_stage,
                  "ZeRO: 0 nothing sharded, 1 optimizer state, 2 and gradients, 3 and weights.", core::between(0, 3))
+          .field("regather", &T::regather,
+                 "ZeRO-3: weights are gathered for each micro-batch's forward and backward, once a step, or never "
+                 "released (the memory of ZeRO-2).",
+                 core::one_of({"micro_batch", "step", "never"}))
           .field("sequence_parallel", &T::sequence_parallel,
                  "Split the tokens over the tensor axis where the matrices are whole.")
-          .field("schedule", &T::schedule, "Order of forwards and backwards over the pipeline.", core::one_of({"1f1b"}))
-          .field("virtual_stages", &T::virtual_stages, "Stages of each pipeline rank.", core::positive())
+          .field("schedule", &T::schedule, "Order of forwards and backwards over the pipeline.",
+                 core::one_of({"gpipe", "1f1b", "interleaved", "zero_bubble"}))
+          .field("virtual_stages", &T::virtual_stages, "Stages of each pipeline rank (interleaved).", core::positive())
+          .field("stage_layers", &T::stage_layers,
+                 "Layers of each of the pipeline x virtual_stages stages; []: balanced by cost.", core::positive())
           .field("backend", &T::backend, "auto: NCCL between GPUs, MPI between CPUs.",
                  core::one_of({"auto", "mpi", "nccl"}));
   return section;

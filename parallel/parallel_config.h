@@ -2,6 +2,7 @@
 // Section `parallelism`: the degrees of the mesh and how it works together. No LibTorch.
 
 #include <string>
+#include <vector>
 
 #include "core/config_section.h"
 #include "parallel/parallel_dims.h"
@@ -14,9 +15,11 @@ struct ParallelConfig {
   int data_shard = -1;  // -1: what the world leaves
   int data_replicate = 1;
   int zero_stage = 0;
-  bool sequence_parallel = false;
+  std::string regather = "micro_batch";  // ZeRO-3: or "step", "never"
+  bool sequence_parallel = true;
   std::string schedule = "1f1b";
   int virtual_stages = 1;
+  std::vector<int> stage_layers;  // layers of each stage; empty: balanced by cost
   std::string backend = "auto";  // or "mpi", "nccl"
 
   /// The mesh over `ranks`; data_shard is filled in. Throws Error(usage) where the degrees do not give `ranks`.

@@ -26,6 +26,10 @@ class PendingWork final : public Work {
     if (!pending_->done) world_->throw_if_failed();
     if (!pending_->error.empty()) throw core::Error(core::ExitCode::internal, pending_->error);
   }
+  bool done() override {
+    const std::lock_guard lock(world_->mutex);
+    return pending_->done;
+  }
 
  private:
   std::shared_ptr<World> world_;

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 
@@ -69,19 +70,58 @@ at::Tensor FusedParameters::grad() const {
   return joined(parts_.front()->grad);
 }
 
-Unit::Unit(UnitSpec spec, UnitLayout layout, const UnitOptions& options)
-    : spec_(std::move(spec)), layout_(std::move(layout)) {
-  core::require(layout_.shards == 1, "every rank holds the whole unit");
-  core::require(layout_.parameters.size() == spec_.parameters.size(), "a unit is laid out by its own specification");
-  const at::TensorOptions masters = at::TensorOptions().dtype(options.master).device(options.device);
-  master_ = at::zeros({layout_.elements}, masters);
-  gradient_ = at::zeros({layout_.elements}, masters);
-  values_ = options.compute == options.master ? master_ : at::zeros({layout_.elements}, masters.dtype(options.compute));
+Unit::Unit(UnitSpec spec, const UnitOptions& options)
+    : spec_(std::move(spec)),
+      options_(options),
+      layout_(layout_unit(spec_, options.tensor_degree, options.tensor_rank, options.shards)) {
   parameters_.reserve(spec_.parameters.size());
+  std::int64_t end = 0;
   for (std::size_t i = 0; i < spec_.parameters.size(); ++i) {
     const ParameterLayout& at = layout_.parameters[i];
-    parameters_.push_back({&spec_.parameters[i], &at, values_.narrow(0, at.offset, at.elements).view(at.local_shape),
-                           gradient_.narrow(0, at.offset, at.elements).view(at.local_shape), &gradient_beta_});
+    parameters_.push_back({&spec_.parameters[i], &at, {}, {}, &gradient_beta_, options.master});
+    if (at.offset > end) gaps_.emplace_back(end, at.offset);
+    end = at.offset + at.elements;
+  }
+  if (layout_.elements > end) gaps_.emplace_back(end, layout_.elements);
+  allocate();
+}
+
+void Unit::allocate() {
+  const at::TensorOptions wide = at::TensorOptions().dtype(options_.master).device(options_.device);
+  const bool one_type = options_.compute == options_.master;
+  if (keeps_values()) values_ = at::zeros({layout_.elements}, wide.dtype(options_.compute));
+  master_ = keeps_values() && one_type ? part_of_shard(values_) : at::zeros({shard_elements()}, wide);
+  if (keeps_values()) point(&Parameter::value, values_);
+  if (!options_.trained) return;
+  if (shares_gradient_buffer()) {
+    written_ = at::zeros({layout_.elements}, wide);
+    gradient_ = part_of_shard(written_);
+    point(&Parameter::grad, written_);
+  } else {
+    gradient_ = at::zeros_like(master_);
+  }
+}
+
+std::int64_t Unit::shard_begin() const {
+  return options_.zero_stage == 0 ? 0 : options_.shard_rank * layout_.shard_elements();
+}
+
+std::int64_t Unit::shard_elements() const {
+  return options_.zero_stage == 0 ? layout_.elements : layout_.shard_elements();
+}
+
+at::Tensor Unit::part_of_shard(const at::Tensor& whole) const {
+  return whole.narrow(0, shard_begin(), shard_elements());
+}
+
+at::Tensor Unit::shard_values() const {
+  return keeps_values() ? part_of_shard(values_) : at::Tensor();
+}
+
+void Unit::point(at::Tensor Parameter::*view, const at::Tensor& flat) {
+  for (Parameter& parameter : parameters_) {
+    const ParameterLayout& at = *parameter.layout;
+    parameter.*view = flat.defined() ? flat.narrow(0, at.offset, at.elements).view(at.local_shape) : at::Tensor();
   }
 }
 
@@ -104,11 +144,23 @@ FusedParameters Unit::fused(const std::vector<std::string>& suffixes) const {
   return FusedParameters(std::move(parts));
 }
 
+UnitBytes Unit::bytes() const {
+  UnitBytes bytes;
+  if (master_.defined()) bytes.masters = static_cast<std::int64_t>(master_.nbytes());
+  if (keeps_values() && values_.defined()) {
+    bytes.values = static_cast<std::int64_t>(values_.nbytes());
+    if (values_.is_alias_of(master_)) bytes.values -= bytes.masters;
+  }
+  const at::Tensor& gradients = shares_gradient_buffer() ? written_ : gradient_;
+  if (gradients.defined()) bytes.gradients = static_cast<std::int64_t>(gradients.nbytes());
+  return bytes;
+}
+
 void Unit::initialize(std::uint64_t seed) {
-  master_.zero_();
+  const at::Tensor whole = at::zeros({layout_.elements}, master_.options());
   for (const Parameter& parameter : parameters_) {
     const ParameterLayout& at = *parameter.layout;
-    const at::Tensor local = master_.narrow(0, at.offset, at.elements).view(at.local_shape);
+    const at::Tensor local = whole.narrow(0, at.offset, at.elements).view(at.local_shape);
     switch (parameter.spec->init.kind) {
       case Initializer::Kind::normal:
         fill_normal(local, *parameter.spec, at, seed);
@@ -120,22 +172,94 @@ void Unit::initialize(std::uint64_t seed) {
         break;
     }
   }
-  publish();
+  master_.copy_(part_of_shard(whole));
+  round_masters();
 }
 
-void Unit::publish() {
-  if (!values_.is_same(master_)) values_.copy_(master_);
+void Unit::round_masters() {
+  const at::Tensor values = shard_values();
+  if (values.defined() && options_.compute != options_.master) values.copy_(master_);
 }
 
-void Unit::reduce(Communicator& data) {
-  core::require(reduction_ == nullptr, "a unit is reduced once per step");
-  reduction_ = data.all_reduce(gradient_, ReduceOp::sum);
+void Unit::publish(Communicator& gathers) {
+  if (options_.zero_stage == 0 || !keeps_values() || value_owner_ != nullptr) return;
+  gathering_ = gathers.all_gather(values_, shard_values());
 }
 
-void Unit::wait_reduced() {
+// [walkthrough: gather]
+void Unit::gather(Communicator& gathers) {
+  if (value_owner_ != nullptr) return value_owner_->gather(gathers);
+  if (keeps_values() || gathered_++ > 0) return;
+  values_ = at::empty({layout_.elements}, master_.options().dtype(options_.compute));
+  const at::Tensor mine = part_of_shard(values_);
+  mine.copy_(master_);
+  gathering_ = gathers.all_gather(values_, mine);
+  point(&Parameter::value, values_);
+}
+// [end]
+
+void Unit::await_values() {
+  if (value_owner_ != nullptr) return value_owner_->await_values();
+  if (gathering_ == nullptr) return;
+  gathering_->wait();
+  gathering_.reset();
+}
+
+void Unit::release() {
+  if (value_owner_ != nullptr) return value_owner_->release();
+  if (keeps_values()) return;
+  core::require(gathered_ > 0, "a unit is released as often as it was gathered");
+  if (--gathered_ > 0) return;
+  await_values();
+  point(&Parameter::value, at::Tensor());
+  values_.reset();
+}
+
+void Unit::share_values_of(Unit& owner) {
+  value_owner_ = &owner;
+  point(&Parameter::value, at::Tensor());
+  values_.reset();
+  master_.reset();
+}
+
+void Unit::zero_gradients() {
+  gradient_beta_ = 0.0;
+  gradient_is_zero_ = true;
+}
+
+void Unit::begin_gradient() {
+  if (shares_gradient_buffer()) return;
+  finish_reduction();
+  written_ = at::empty({layout_.elements}, gradient_.options());
+  for (const auto& [begin, end] : gaps_) written_.narrow(0, begin, end - begin).zero_();
+  point(&Parameter::grad, written_);
+  gradient_beta_ = 0.0;
+}
+
+void Unit::end_gradient() {
+  gradient_beta_ = 1.0;
+}
+
+void Unit::reduce(Communicator& data_shard) {
+  core::require(reduction_ == nullptr, "a unit's gradients are reduced one after the other");
+  const ReductionOptions options{options_.zero_stage > 0, options_.ordered_sums, options_.gradient_wire};
+  reduction_ = std::make_unique<GradientReduction>(written_, data_shard, options);
+  if (shares_gradient_buffer()) return;
+  point(&Parameter::grad, at::Tensor());
+  written_.reset();  // the reduction holds it as long as it needs it
+}
+
+void Unit::finish_reduction() {
   if (reduction_ == nullptr) return;
-  reduction_->wait();
+  const at::Tensor sum = reduction_->finish();
   reduction_.reset();
+  if (shares_gradient_buffer()) return;  // summed in place
+  if (gradient_is_zero_) {
+    gradient_.copy_(sum);
+  } else {
+    gradient_.add_(sum);
+  }
+  gradient_is_zero_ = false;
 }
 
 }  // namespace baleen::parallel

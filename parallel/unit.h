@@ -1,18 +1,26 @@
 #pragma once
 // A unit with its numbers: values in the compute dtype, main gradients and masters in FP32 (FP64 when computing in
-// FP64).
+// FP64), and what ZeRO (Rajbhandari et al. 2020) leaves of them on this rank.
 //
-// Life in a step: gather() -> forward, backward_input, backward_weight (which writes Parameter::grad with
-// gradient_beta()) -> note_gradient_written() after each micro-batch -> reduce() after the last one -> optimizer
-// updates master() from gradient() -> publish().
+// Life in a step: gather() -> await_values() -> forward, backward_input -> release(); begin_gradient() ->
+// backward_weight (which writes Parameter::grad with gradient_beta()) -> reduce(). After the last one
+// finish_reduction(), the optimizer updates master() from gradient(), publish().
+//
+//   zero_stage   values      gradient()            master()
+//   0            whole       whole                 whole
+//   1            whole       shard of a whole one  shard
+//   2            whole       shard                 shard
+//   3            gathered    shard                 shard
 
 #include <ATen/core/Tensor.h>
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "parallel/communicator.h"
+#include "parallel/gradient_reduction.h"
 #include "parallel/unit_layout.h"
 
 namespace baleen::parallel {
@@ -21,9 +29,10 @@ namespace baleen::parallel {
 struct Parameter {
   const ParameterSpec* spec = nullptr;
   const ParameterLayout* layout = nullptr;
-  at::Tensor value;                       // compute dtype; valid while the unit is gathered
-  at::Tensor grad;                        // gradient dtype; the target of the weight part of the backward
+  at::Tensor value;                       // compute dtype; defined while the unit is gathered
+  at::Tensor grad;                        // the target of the weight part of the backward, from begin_gradient() on
   const double* gradient_beta = nullptr;  // 0: overwrite the target, 1: add to it
+  at::ScalarType gradient_type = at::kFloat;
 };
 
 /// Adjacent parameters of one unit read as one matrix of rows on rows: q, k, v; gate, up. One parameter is such a group
@@ -35,6 +44,7 @@ class FusedParameters {
   at::Tensor value() const;
   at::Tensor grad() const;
   double gradient_beta() const { return *parts_.front()->gradient_beta; }
+  at::ScalarType gradient_type() const { return parts_.front()->gradient_type; }
   const std::vector<const Parameter*>& parts() const { return parts_; }
 
  private:
@@ -47,48 +57,114 @@ struct UnitOptions {
   at::ScalarType compute = at::kFloat;
   at::ScalarType master = at::kFloat;  // of masters and main gradients
   at::Device device = at::kCPU;
+  int tensor_degree = 1;  // the tensor axis, and this rank's place on it
+  int tensor_rank = 0;
+  int shards = 1;  // the data axis that ZeRO cuts over, and this rank's place on it
+  int shard_rank = 0;
+  int zero_stage = 0;
+  bool keep_values = false;  // ZeRO-3 with whole values: publish() gathers them
+  /// Each micro-batch's gradient in a buffer of its own, summed over the ranks in rank order and then added: bits that
+  /// depend on no ZeRO stage and no schedule. ZeRO-2 and 3 sum each micro-batch in any case.
+  bool ordered_sums = false;
+  at::ScalarType gradient_wire = at::kFloat;  // kBFloat16: gradients travel rounded, and are added in `master`
+  bool trained = true;                        // false: no gradients
+};
+
+/// What a unit holds between steps.
+struct UnitBytes {
+  std::int64_t values = 0;  // beside the masters: nothing where they share storage
+  std::int64_t masters = 0;
+  std::int64_t gradients = 0;
+
+  UnitBytes& operator+=(const UnitBytes& other) {
+    values += other.values;
+    masters += other.masters;
+    gradients += other.gradients;
+    return *this;
+  }
 };
 
 class Unit {
  public:
-  Unit(UnitSpec spec, UnitLayout layout, const UnitOptions& options);
+  Unit(UnitSpec spec, const UnitOptions& options);
   Unit(const Unit&) = delete;
   Unit& operator=(const Unit&) = delete;
 
   const UnitSpec& spec() const { return spec_; }
   const UnitLayout& layout() const { return layout_; }
+  const UnitOptions& options() const { return options_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   /// By the last parts of its name: parameter("q_proj.weight"). Throws Error(internal) where none or several match.
   const Parameter& parameter(const std::string& suffix) const;
   FusedParameters fused(const std::vector<std::string>& suffixes) const;
+  UnitBytes bytes() const;
 
-  /// Flat, what the optimizer of this rank updates: [shard_elements] (all of it in ZeRO-0).
+  /// Flat, what the optimizer of this rank updates: elements [shard_begin(), + numel) of the unit's buffer.
   const at::Tensor& master() const { return master_; }
   /// Flat main gradient over the same elements as master().
   const at::Tensor& gradient() const { return gradient_; }
-  /// Flat values in the compute dtype; the same storage as master() where the dtypes are equal.
+  /// Flat and whole, in the compute dtype; undefined while it is not gathered.
   const at::Tensor& values() const { return values_; }
+  /// 0 in ZeRO-0, where master() is whole.
+  std::int64_t shard_begin() const;
+  std::int64_t shard_elements() const;
+  /// This rank's part of the values, aligned with master(): what the optimizer also writes. The same storage as
+  /// master() where the dtypes are equal; undefined where values are gathered from the masters.
+  at::Tensor shard_values() const;
 
-  /// Writes the initial masters, each element from its global index, and publishes them.
+  /// Writes the initial masters, each element from its global index. publish() makes values of them.
   void initialize(std::uint64_t seed);
-  /// Copies masters into values (rounding); nothing where they share storage.
-  void publish();
+  /// Masters, changed other than by the optimizer, into shard_values() (rounding).
+  void round_masters();
+  /// Starts to make whole values of all ranks' shard_values(); await_values() ends it. Nothing where each rank has
+  /// made them whole (ZeRO-0) or gathers them later.
+  void publish(Communicator& gathers);
+
+  /// Starts to gather the values where they are not kept whole. Nests: released as often as gathered.
+  void gather(Communicator& gathers);
+  /// Before values are read on the current stream.
+  void await_values();
+  void release();
+  /// Values are those of `owner`, whose parameters modules must then read: this unit has a gradient only. For tied
+  /// weights that live on one rank. Before the first gather.
+  void share_values_of(Unit& owner);
+  /// That unit, or this one.
+  const Unit& value_owner() const { return value_owner_ ? *value_owner_ : *this; }
 
   /// The next gradient written overwrites.
-  void zero_gradients() { gradient_beta_ = 0.0; }
-  /// After the weight part of one micro-batch: the next one adds.
-  void note_gradient_written() { gradient_beta_ = 1.0; }
-  /// Starts the sum of the main gradient over `data`; wait_reduced() ends it.
-  void reduce(Communicator& data);
-  void wait_reduced();
+  void zero_gradients();
+  /// Before the weight part of a micro-batch: Parameter::grad is its target.
+  void begin_gradient();
+  /// Whether each micro-batch's gradient is reduced: otherwise the last one's reduce() is that of the step.
+  bool reduces_each_micro_batch() const { return options_.ordered_sums || options_.zero_stage >= 2; }
+  /// After the weight part: the next one adds, where they share a buffer.
+  void end_gradient();
+  /// Starts the sum of what was written over the ranks that ZeRO cuts over. One at a time.
+  void reduce(Communicator& data_shard);
+  bool reducing() const { return reduction_ != nullptr; }
+  /// Ends what reduce() began, if anything: the sum is in gradient(), added to those of earlier micro-batches.
+  void finish_reduction();
 
  private:
+  bool keeps_values() const { return options_.zero_stage < 3 || options_.keep_values; }
+  bool shares_gradient_buffer() const { return !reduces_each_micro_batch(); }
+  at::Tensor part_of_shard(const at::Tensor& whole) const;
+  void allocate();
+  void point(at::Tensor Parameter::*view, const at::Tensor& flat);
+
   UnitSpec spec_;
+  UnitOptions options_;
   UnitLayout layout_;
+  Unit* value_owner_ = nullptr;
   at::Tensor master_, gradient_, values_;
+  at::Tensor written_;                                       // the whole gradient that the backward writes
+  std::vector<std::pair<std::int64_t, std::int64_t>> gaps_;  // of the layout, [begin, end): no parameter's
   std::vector<Parameter> parameters_;
   double gradient_beta_ = 0.0;
-  WorkPtr reduction_;
+  bool gradient_is_zero_ = true;  // nothing has been added to gradient_ in this step
+  int gathered_ = 0;
+  WorkPtr gathering_;
+  std::unique_ptr<GradientReduction> reduction_;
 };
 
 }  // namespace baleen::parallel

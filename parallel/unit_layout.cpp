@@ -66,4 +66,8 @@ UnitLayout layout_unit(const UnitSpec& spec, int tensor_degree, int tensor_rank,
   return unit;
 }
 
+bool holds_first(const TensorPlacement& placement, int tensor_degree, int tensor_rank) {
+  return tensor_rank % (tensor_degree / parts_of(placement, tensor_degree)) == 0;
+}
+
 }  // namespace baleen::parallel

@@ -32,4 +32,8 @@ struct UnitLayout {
 /// Throws Error(usage) where a split dim is not divisible by the tensor degree.
 UnitLayout layout_unit(const UnitSpec& spec, int tensor_degree, int tensor_rank, int shards);
 
+/// Whether this tensor rank is the first of those that hold the same elements of a parameter: the one that counts and
+/// saves them.
+bool holds_first(const TensorPlacement& placement, int tensor_degree, int tensor_rank);
+
 }  // namespace baleen::parallel

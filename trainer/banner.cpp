@@ -8,6 +8,7 @@
 #include "core/version.h"
 #include "data/token_dataset.h"
 #include "launch/library_versions.h"
+#include "models/llama_parameters.h"
 #include "trainer/device_info.h"
 
 namespace baleen::trainer {
@@ -23,16 +24,12 @@ std::string mebibytes(std::int64_t bytes) {
 
 /// Of what is allocated for the whole run; activations come and go.
 std::string memory_by_class(Trainer& trainer) {
-  std::int64_t weights = 0, masters = 0, gradients = 0, optimizer = 0;
-  for (const auto& unit : trainer.stage().units()) {
-    masters += unit->master().nbytes();
-    gradients += unit->gradient().nbytes();
-    if (!unit->values().is_alias_of(unit->master())) weights += unit->values().nbytes();
-  }
-  optimizer = trainer.optimizer_bytes();
-  return fmt::format("masters {}, rounded weights {}, gradients {}, optimizer {}: {} a rank before activations",
-                     mebibytes(masters), mebibytes(weights), mebibytes(gradients), mebibytes(optimizer),
-                     mebibytes(masters + weights + gradients + optimizer));
+  parallel::UnitBytes held;
+  for (const auto& unit : trainer.stage().units()) held += unit->bytes();
+  const std::int64_t optimizer = trainer.optimizer_bytes();
+  return fmt::format("masters {}, weights beside them {}, gradients {}, optimizer {}: {} a rank before activations",
+                     mebibytes(held.masters), mebibytes(held.values), mebibytes(held.gradients), mebibytes(optimizer),
+                     mebibytes(held.masters + held.values + held.gradients + optimizer));
 }
 
 std::string dataset(const std::string& path) {
@@ -53,8 +50,7 @@ std::string libraries() {
 }  // namespace
 
 void print_banner(const Config& config, const parallel::Mesh& mesh, const launch::Process& process, Trainer& trainer) {
-  std::int64_t parameters = 0;
-  for (const parallel::Unit* unit : trainer.stage().trained_units()) parameters += unit->spec().elements();
+  const std::int64_t parameters = models::count_parameters(models::llama_units(config.model)).total();
   const std::string device = device_name(process.device());
   line("run", config.run.name);
   line("mesh", fmt::format("{} ({} ranks, {} a node)", mesh.dims().str(), process.size(), process.local_size()));

@@ -98,15 +98,6 @@ class Validator {
     only_one("parallelism.tensor", parallelism.tensor);
     only_one("parallelism.pipeline", parallelism.pipeline);
     only_one("parallelism.virtual_stages", parallelism.virtual_stages);
-    if (parallelism.zero_stage != 0)
-      problem({"parallelism.zero_stage"},
-              fmt::format("parallelism.zero_stage is {}, but this version of Baleen knows only 0: every rank holds the "
-                          "whole optimizer state",
-                          parallelism.zero_stage));
-    if (parallelism.sequence_parallel)
-      problem(
-          {"parallelism.sequence_parallel"},
-          "parallelism.sequence_parallel is true, but this version of Baleen has no tensor axis to split tokens over");
   }
 
   /// The mesh, and how the batch is cut over it.

@@ -20,6 +20,11 @@ const core::Section<PrecisionConfig>& precision_section() {
       core::Section<T>("precision", "Element type of the computation. Master weights, gradients and moments are FP32.")
           .field("compute", &T::compute, "Type of weights and activations in forward and backward.",
                  core::one_of({"fp32", "fp64", "bf16", "fp16"}))
+          .field(
+              "gradient_wire", &T::gradient_wire,
+              "Type in which gradients travel between ranks. fp32: as they are; bf16: rounded once, summed in FP32 in "
+              "rank order.",
+              core::one_of({"fp32", "bf16"}))
           .field("loss_scale_init", &T::loss_scale_init, "FP16: the first loss scale, a power of two.",
                  core::power_of_two())
           .field("loss_scale_growth_interval", &T::loss_scale_growth_interval,

@@ -18,16 +18,23 @@ std::uint64_t common_id(parallel::Communicator& host) {
   return static_cast<std::uint64_t>(id.item<std::int64_t>());
 }
 
+/// Ranks that hold the same elements (of the data axis under ZeRO-0, else replicas) each save a part of them.
+checkpoint::FlatRange saved_range(const parallel::Unit& unit, const parallel::Mesh& mesh) {
+  const std::int64_t begin = unit.shard_begin();
+  const checkpoint::FlatRange held{begin, begin + unit.shard_elements()};
+  const parallel::MeshCoordinates& at = mesh.coordinates();
+  if (unit.options().zero_stage == 0) return checkpoint::part_of_range(held, at.data(mesh.dims()), mesh.dims().data());
+  return checkpoint::part_of_range(held, at.data_replicate, mesh.dims().data_replicate);
+}
+
 void write_rank_file(const Snapshot& snapshot, parallel::Mesh& mesh, const std::filesystem::path& directory) {
   checkpoint::RankFileWriter writer(directory, mesh.host_world().rank());
-  const int part = mesh.coordinates().data(mesh.dims());
   for (std::size_t u = 0; u < snapshot.units.size(); ++u) {
     const parallel::Unit& unit = *snapshot.units[u];
-    // Ranks of the data axis hold the same elements: each saves its part of them.
-    const auto range = checkpoint::part_of_range({0, unit.layout().elements}, part, mesh.dims().data());
-    checkpoint::write_unit_tensor(writer, unit, checkpoint::kParameterKind, unit.master(), 0, range);
+    const checkpoint::FlatRange range = saved_range(unit, mesh);
+    checkpoint::write_unit_tensor(writer, unit, checkpoint::kParameterKind, unit.master(), range);
     for (const optim::StateTensor& state : snapshot.optimizer->state(u))
-      checkpoint::write_unit_tensor(writer, unit, state.name, state.tensor, 0, range);
+      checkpoint::write_unit_tensor(writer, unit, state.name, state.tensor, range);
   }
   writer.finish();
 }
@@ -94,10 +101,10 @@ std::int64_t load_snapshot(Snapshot& snapshot, const std::filesystem::path& chec
   const auto reader = checkpoint::CheckpointReader::open(checkpoint);
   for (std::size_t u = 0; u < snapshot.units.size(); ++u) {
     parallel::Unit& unit = *snapshot.units[u];
-    checkpoint::read_unit_tensor(reader, unit, checkpoint::kParameterKind, unit.master(), 0);
+    checkpoint::read_unit_tensor(reader, unit, checkpoint::kParameterKind, unit.master());
     for (const optim::StateTensor& state : snapshot.optimizer->state(u))
-      checkpoint::read_unit_tensor(reader, unit, state.name, state.tensor, 0);
-    unit.publish();
+      checkpoint::read_unit_tensor(reader, unit, state.name, state.tensor);
+    unit.round_masters();
   }
   const checkpoint::TrainerState& state = reader.manifest().trainer;
   snapshot.control->restore(control_state(state));

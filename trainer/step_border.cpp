@@ -83,6 +83,7 @@ ValidationResult Trainer::validate() {
   }
   const at::Tensor loss = stage_.loss().clone();
   mesh_.data().all_reduce(loss, parallel::ReduceOp::sum)->wait();
+  mesh_.pipeline().all_reduce(loss, parallel::ReduceOp::sum)->wait();  // the last stage has it
   const at::Tensor targets = at::tensor({valid}, at::kLong);
   mesh_.host_world().all_reduce(targets, parallel::ReduceOp::sum)->wait();
   ValidationResult result;
@@ -128,6 +129,7 @@ void Trainer::resume(const std::filesystem::path& checkpoint) {
   Snapshot state = snapshot();
   const std::int64_t samples = load_snapshot(state, checkpoint);
   step_ = state.step;
+  stage_.publish(mesh_);
   if (samples != step_ * config_.training.global_batch_size)
     throw core::Error(core::ExitCode::usage,
                       fmt::format("{} was saved after {} sequences, which is no whole number of steps with "

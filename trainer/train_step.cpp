@@ -18,8 +18,7 @@ void Trainer::train_step(std::int64_t step) {
   stage_.reset_loss();
 
   parallel::execute(training_schedule_, stage_, mesh_);  // forward, backward, gradient sums as they become ready
-  for (parallel::Unit* unit : units_) unit->wait_reduced();
-  stage_.add_tied_gradients();
+  stage_.finish_gradients(mesh_);
 
   gradient_norm_.compute();
   mesh_.tensor().all_reduce(gradient_norm_.squared_norm(), parallel::ReduceOp::sum)->wait();
@@ -28,6 +27,7 @@ void Trainer::train_step(std::int64_t step) {
   // Skip or update, loss scale, clip factor, learning rate: decided on the device, read by the host one step late.
   control_.decide(gradient_norm_.squared_norm(), gradient_norm_.first_nonfinite(), mean_loss());
   optimizer_->step(control_.device_state());
+  stage_.publish(mesh_);
 }
 // [end]
 
@@ -49,6 +49,7 @@ std::vector<models::Batch> Trainer::load_batches(std::int64_t step) {
 at::Tensor Trainer::mean_loss() {
   issued_.rank_losses = at::empty({mesh_.data().size()}, stage_.loss().options());
   mesh_.data().all_gather(issued_.rank_losses, stage_.loss().view({1}))->wait();
+  mesh_.pipeline().all_reduce(issued_.rank_losses, parallel::ReduceOp::sum)->wait();  // the last stage has them
   return at::div(at::sum(issued_.rank_losses), static_cast<double>(issued_.targets));
 }
 

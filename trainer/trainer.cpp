@@ -10,8 +10,21 @@
 namespace baleen::trainer {
 namespace {
 
-parallel::UnitOptions unit_options(const Config& config, at::Device device) {
-  return {kernels::scalar_type(config.compute_dtype()), kernels::scalar_type(config.precision.master_dtype()), device};
+parallel::UnitOptions unit_options(const Config& config, const parallel::Mesh& mesh, at::Device device) {
+  const parallel::ParallelConfig& parallelism = config.parallelism;
+  parallel::UnitOptions options;
+  options.compute = kernels::scalar_type(config.compute_dtype());
+  options.master = kernels::scalar_type(config.precision.master_dtype());
+  options.device = device;
+  options.tensor_degree = mesh.dims().tensor;
+  options.tensor_rank = mesh.coordinates().tensor;
+  options.shards = mesh.dims().data_shard;
+  options.shard_rank = mesh.coordinates().data_shard;
+  options.zero_stage = parallelism.zero_stage;
+  options.keep_values = parallelism.regather == "never";
+  options.ordered_sums = config.run.deterministic;
+  options.gradient_wire = config.precision.gradient_wire == "bf16" ? at::kBFloat16 : options.master;
+  return options;
 }
 
 models::ModuleOptions module_options(const Config& config) {
@@ -80,7 +93,7 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
     : config_(config),
       mesh_(mesh),
       options_(std::move(options)),
-      stage_(config.model, unit_options(config, options_.device), module_options(config)),
+      stage_(config.model, unit_options(config, mesh, options_.device), module_options(config)),
       units_(stage_.trained_units()),
       optimizer_(optim::make_optimizer(config.optimizer, units_)),
       gradient_norm_(units_, mesh.dims().tensor, mesh.coordinates().tensor),
@@ -94,6 +107,7 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
     validation_data_ = data::make_validation_source(source_options(config, config.data.validation, mesh),
                                                     config.training.validation_sequences);
   stage_.initialize(static_cast<std::uint64_t>(config.run.seed));
+  stage_.publish(mesh_);
 }
 
 std::int64_t Trainer::optimizer_bytes() const {

@@ -29,7 +29,7 @@ class LoadModel : public ::testing::Test {
     save.prepare();
     checkpoint::RankFileWriter writer(save.directory(), 0);
     for (const parallel::Unit* unit : stage.trained_units()) {
-      checkpoint::write_unit_tensor(writer, *unit, checkpoint::kParameterKind, unit->master(), 0,
+      checkpoint::write_unit_tensor(writer, *unit, checkpoint::kParameterKind, unit->master(),
                                     {0, unit->layout().elements});
     }
     writer.finish();

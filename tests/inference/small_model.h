@@ -32,7 +32,7 @@ inline std::unique_ptr<models::TransformerStage> small_model(at::ScalarType type
       }
     }
   }
-  stage->publish();
+  stage->round_masters();
   return stage;
 }
 

@@ -20,7 +20,10 @@ using models::Batch;
 
 /// A layer's parameters, random, the same in every instance.
 struct LayerUnit {
-  LayerUnit() : units(models::make_llama_units(tiny_config(), unit_options(at::kDouble))), unit(*units[1]) {
+  LayerUnit()
+      : units(models::make_llama_units(tiny_config(), models::whole_model(tiny_config()).units,
+                                       unit_options(at::kDouble))),
+        unit(*units[1]) {
     unit.initialize(15);
   }
   models::Units units;
@@ -63,10 +66,10 @@ Outcome train(parallel::Unit& unit, models::Module& module) {
       outcome.dx = module.backward(outcome.y, Batch(), saved);
       EXPECT_TRUE(saved.empty());
       saved.weight_gradients().run();
-      unit.note_gradient_written();
+      unit.end_gradient();
     }
     at::Tensor(unit.master()).sub_(unit.gradient(), 0.01);
-    unit.publish();
+    unit.round_masters();
   }
   outcome.masters = unit.master().clone();
   return outcome;

@@ -64,7 +64,8 @@ class OneModule : public testing::TestWithParam<Case> {
     options.loss_chunk_elements = 4 * 128;  // several chunks of four rows and less
     stage_ = std::make_unique<models::TransformerStage>(config, unit_options(at::kDouble), options);
     randomize(*stage_, 3);
-    modules_ = models::make_llama_modules(config, stage_->units(), options, stage_->loss());
+    modules_ =
+        models::make_llama_modules(config, models::whole_model(config).units, stage_->units(), options, stage_->loss());
     batch_ = to_batch(random_tokens(config, {5, 6}, 4), 0.5);
     x_ = GetParam().unit == 0 ? batch_.tokens : random_like({11, config.dim}, 5);
   }

@@ -24,7 +24,8 @@ TEST(Saved, IsAStack) {
 }
 
 TEST(WeightGradStore, TouchesNothingBeforeItRuns) {
-  const models::Units units = models::make_llama_units(tiny_config(), unit_options(at::kDouble));
+  const models::Units units =
+      models::make_llama_units(tiny_config(), models::whole_model(tiny_config()).units, unit_options(at::kDouble));
   parallel::Unit& norm = *units[units.size() - 2];
   const parallel::FusedParameters weight = norm.fused({"norm.weight"});
   const at::Tensor ones = at::ones({tiny_config().dim}, at::kDouble);
@@ -37,7 +38,7 @@ TEST(WeightGradStore, TouchesNothingBeforeItRuns) {
   EXPECT_TRUE(store.empty());
   EXPECT_TRUE(at::equal(weight.grad(), ones));
 
-  norm.note_gradient_written();
+  norm.end_gradient();
   store.add_finished(weight, ones);
   store.run();
   EXPECT_TRUE(at::equal(weight.grad(), 2 * ones));

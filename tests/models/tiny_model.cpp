@@ -79,7 +79,11 @@ OneRank::OneRank() : self_(parallel::make_self_communicator()) {
 }
 
 parallel::UnitOptions unit_options(at::ScalarType compute, at::Device device) {
-  return {compute, compute == at::kDouble ? at::kDouble : at::kFloat, device};
+  parallel::UnitOptions options;
+  options.compute = compute;
+  options.master = compute == at::kDouble ? at::kDouble : at::kFloat;
+  options.device = device;
+  return options;
 }
 
 void set_masters(models::TransformerStage& stage,
@@ -89,7 +93,7 @@ void set_masters(models::TransformerStage& stage,
       true_part(unit->master(), parameter).copy_(make(*parameter.spec));
     }
   }
-  stage.publish();
+  stage.round_masters();
 }
 
 void randomize(models::TransformerStage& stage, int seed) {
@@ -115,8 +119,7 @@ double train_step(models::TransformerStage& stage, const std::vector<models::Bat
   stage.set_batches(batches);
   const auto schedule = parallel::build_schedule("1f1b", {.micro_batches = static_cast<int>(batches.size())});
   parallel::execute(parallel::lower(schedule, 0, stage.traits(), {}), stage, rank.mesh());
-  for (const auto& unit : stage.units()) unit->wait_reduced();
-  stage.add_tied_gradients();
+  stage.finish_gradients(rank.mesh());
   return stage.loss().item<double>();
 }
 

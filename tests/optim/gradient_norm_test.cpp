@@ -127,9 +127,9 @@ TEST(GradientNormOverTensorRanks, CountsAReplicatedParameterOnce) {
     spec.parameters.resize(1);
     spec.parameters[0].name = "p";
     spec.parameters[0].shape = {8, 3};
-    parallel::UnitLayout layout = parallel::layout_unit(spec, 1, 0, 1);
     spec.parameters[0].tensor = placement;
-    parallel::Unit unit(std::move(spec), std::move(layout), {at::kDouble, at::kDouble, at::kCPU});
+    parallel::Unit unit(std::move(spec),
+                        {.compute = at::kDouble, .master = at::kDouble, .tensor_degree = 4, .tensor_rank = rank});
     unit.parameters()[0].grad.fill_(1);
     GradientNorm norm({&unit}, 4, rank);
     norm.compute();

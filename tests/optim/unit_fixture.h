@@ -34,9 +34,7 @@ inline parallel::UnitSpec make_unit_spec(const std::string& prefix) {
 
 inline std::unique_ptr<parallel::Unit> make_unit(const std::string& prefix, const parallel::UnitOptions& options,
                                                  std::uint64_t seed = 5) {
-  parallel::UnitSpec spec = make_unit_spec(prefix);
-  const parallel::UnitLayout layout = parallel::layout_unit(spec, 1, 0, 1);
-  auto unit = std::make_unique<parallel::Unit>(std::move(spec), layout, options);
+  auto unit = std::make_unique<parallel::Unit>(make_unit_spec(prefix), options);
   unit->initialize(seed);
   return unit;
 }

@@ -21,12 +21,13 @@ class AddingStage final : public Stage {
       weight.name = "weight";
       weight.shape = {1};
       const UnitSpec spec{"unit", {weight}};
-      units_.push_back(std::make_unique<Unit>(spec, layout_unit(spec, 1, 0, 1), UnitOptions{}));
+      units_.push_back(std::make_unique<Unit>(spec, UnitOptions{}));
       units_.back()->master().fill_(u + 1);
     }
   }
 
   Unit& unit(int u) override { return *units_[static_cast<std::size_t>(u)]; }
+  at::Tensor empty_flow(int) override { return at::full({1}, 0, at::kFloat); }
   at::Tensor input(int micro_batch) override { return at::full({1}, 10 * micro_batch, at::kFloat); }
 
   at::Tensor forward(int u, int micro_batch, const at::Tensor& x) override {
@@ -74,7 +75,7 @@ TEST(Executor, AccumulatesOverMicroBatchesAndReducesOverRanks) {
       }
       execute(schedule, stage, mesh);
       for (int u = 0; u < 3; ++u) {
-        stage.unit(u).wait_reduced();
+        stage.unit(u).finish_reduction();
         EXPECT_EQ(stage.unit(u).parameter("weight").grad.item<double>(), 2 * (1 + 2 + 3)) << "unit " << u;
       }
     }

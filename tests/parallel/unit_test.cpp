@@ -35,15 +35,15 @@ UnitSpec block() {
   return spec;
 }
 
-Unit make_unit(int degree = 1, int rank = 0, const UnitOptions& options = {}) {
-  const UnitSpec spec = block();
-  return Unit(spec, layout_unit(spec, degree, rank, 1), options);
+Unit make_unit(const UnitOptions& options = {}) {
+  return Unit(block(), options);
 }
 
 TEST(Unit, ParametersAreViewsOfItsBuffers) {
   const Unit unit = make_unit();
   EXPECT_EQ(unit.parameters().size(), 7U);
-  EXPECT_TRUE(unit.values().is_same(unit.master()));
+  EXPECT_TRUE(unit.values().is_alias_of(unit.master()));
+  EXPECT_EQ(unit.bytes().values, 0);
   for (const Parameter& p : unit.parameters()) {
     EXPECT_EQ(p.value.sizes().vec(), p.layout->local_shape);
     EXPECT_EQ(p.value.data_ptr<float>(), unit.values().data_ptr<float>() + p.layout->offset);
@@ -82,7 +82,7 @@ TEST(Unit, GradientBetaFollowsTheMicroBatches) {
   Unit unit = make_unit();
   const Parameter& norm = unit.parameter("norm.weight");
   EXPECT_EQ(*norm.gradient_beta, 0);
-  unit.note_gradient_written();
+  unit.end_gradient();
   EXPECT_EQ(*norm.gradient_beta, 1);
   EXPECT_EQ(unit.fused({"norm.weight"}).gradient_beta(), 1);
   unit.zero_gradients();
@@ -110,7 +110,7 @@ TEST(Unit, InitialValuesHaveTheStandardDeviation) {
   ParameterSpec big = parameter("big", {200, 300});
   big.init.std = 0.5;
   const UnitSpec spec{"big", {big}};
-  Unit unit(spec, layout_unit(spec, 1, 0, 1), {});
+  Unit unit(spec, {});
   unit.initialize(1);
   const at::Tensor& value = unit.parameter("big").value;
   EXPECT_NEAR(value.std().item<float>(), 0.5, 0.005);
@@ -123,8 +123,7 @@ TEST(Unit, InitializationDoesNotDependOnTheLayout) {
   for (const int degree : {2, 4}) {
     std::vector<std::unique_ptr<Unit>> parts;
     for (int rank = 0; rank < degree; ++rank) {
-      const UnitSpec spec = block();
-      parts.push_back(std::make_unique<Unit>(spec, layout_unit(spec, degree, rank, 1), UnitOptions{}));
+      parts.push_back(std::make_unique<Unit>(block(), UnitOptions{.tensor_degree = degree, .tensor_rank = rank}));
       parts.back()->initialize(11);
     }
     for (std::size_t p = 0; p < whole.parameters().size(); ++p) {
@@ -140,21 +139,21 @@ TEST(Unit, InitializationDoesNotDependOnTheLayout) {
 TEST(Unit, ATiedParameterStartsAsTheOneItSharesItsValueWith) {
   UnitSpec embedding{"embedding", {parameter("table", {6, 5})}}, head{"head", {parameter("lm_head", {6, 5})}};
   head.parameters[0].tied_to = embedding.parameters[0].name;
-  Unit a(embedding, layout_unit(embedding, 1, 0, 1), {}), b(head, layout_unit(head, 1, 0, 1), {});
+  Unit a(embedding, {}), b(head, {});
   a.initialize(1);
   b.initialize(1);
   EXPECT_TRUE(at::equal(a.parameter("table").value, b.parameter("lm_head").value));
 }
 
 TEST(Unit, PublishRoundsMastersIntoValues) {
-  Unit unit = make_unit(1, 0, {.compute = at::kBFloat16, .master = at::kFloat, .device = at::kCPU});
+  Unit unit = make_unit({.compute = at::kBFloat16, .master = at::kFloat, .device = at::kCPU});
   unit.initialize(5);
   EXPECT_EQ(unit.values().scalar_type(), at::kBFloat16);
   EXPECT_EQ(unit.gradient().scalar_type(), at::kFloat);
   EXPECT_TRUE(at::equal(unit.values(), unit.master().to(at::kBFloat16)));
   unit.master().fill_(1.0 / 3);
   EXPECT_FALSE(at::equal(unit.values(), unit.master().to(at::kBFloat16)));
-  unit.publish();
+  unit.round_masters();
   EXPECT_TRUE(at::equal(unit.values(), unit.master().to(at::kBFloat16)));
   EXPECT_EQ(unit.parameter("norm.weight").value.to(at::kFloat)[0].item<float>(), 0.333984375F);
 }
@@ -162,11 +161,11 @@ TEST(Unit, PublishRoundsMastersIntoValues) {
 TEST(Unit, ReduceSumsTheGradientOverTheRanks) {
   run_threads(3, [](Communicator& data) {
     Unit unit = make_unit();
-    unit.wait_reduced();  // nothing to wait for
+    unit.finish_reduction();  // nothing to wait for
     for (int step = 0; step < 2; ++step) {
       unit.gradient().copy_(at::arange(unit.layout().elements, at::kFloat).mul(data.rank() + 1));
       unit.reduce(data);
-      unit.wait_reduced();
+      unit.finish_reduction();
       EXPECT_TRUE(at::equal(unit.gradient(), at::arange(unit.layout().elements, at::kFloat).mul(6)));
     }
     const std::unique_ptr<Communicator> alone = make_self_communicator();

@@ -26,7 +26,7 @@ class SteppedRun {
   }
   /// One element of the rounded weights of this rank; the master stays as it is.
   void plant(float value) { trainer_.stage().unit(1).values().narrow(0, 0, 1).fill_(value); }
-  void heal() { trainer_.stage().publish(); }
+  void heal() { trainer_.stage().round_masters(); }
   at::Tensor masters() { return trainer_.stage().unit(1).master().clone(); }
 
  private:

@@ -1,0 +1,36 @@
+#pragma once
+// The sum of one unit's gradient over the ranks of the data axis, while it is under way.
+
+#include <ATen/core/Tensor.h>
+
+#include "parallel/communicator.h"
+
+namespace baleen::parallel {
+
+struct ReductionOptions {
+  bool to_shard = false;  // ZeRO-1 to 3: each rank needs the sum of its part only
+  bool in_rank_order = false;
+  /// What travels. Where it is narrower than the gradient, each rank's gradient is rounded to it once and the sum is
+  /// made in the gradient's own dtype, in rank order.
+  at::ScalarType wire = at::kFloat;
+};
+
+/// Either the communicator's own reduction, in place; or, where that adds in an order of its own or would add in the
+/// wire's dtype, an exchange of blocks all-to-all that each rank adds in rank order.
+class GradientReduction {
+ public:
+  /// Starts. written: flat, a multiple of ranks.size(); not to be touched until finish(), and overwritten.
+  GradientReduction(at::Tensor written, Communicator& ranks, const ReductionOptions& options);
+
+  /// The sum, whole or this rank's shard, ready on the current stream. In place unless blocks were exchanged. Once.
+  at::Tensor finish();
+
+ private:
+  at::Tensor written_;
+  Communicator& ranks_;
+  bool to_shard_;
+  at::Tensor received_;  // [ranks, shard], where blocks are exchanged
+  WorkPtr work_;
+};
+
+}  // namespace baleen::parallel
