@@ -18,26 +18,6 @@ at::Tensor last_rows(const at::Tensor& x, const kernels::SequenceBounds& bounds)
 
 }  // namespace
 
-HeldUnits whole_model(const ModelConfig& config) {
-  return held_units(config, {static_cast<int>(config.layers)}, 1, 0);
-}
-
-HeldUnits held_units(const ModelConfig& config, const std::vector<int>& layers, int ranks, int rank) {
-  HeldUnits held;
-  const auto stages = static_cast<int>(layers.size());
-  int next = 0;  // unit
-  for (int stage = 0; stage < stages; ++stage) {
-    const int ends = (stage == 0 ? 1 : 0) + (stage == stages - 1 ? 2 : 0);  // embedding; norm and head
-    for (int end = next + layers[static_cast<std::size_t>(stage)] + ends; next < end; ++next) {
-      if (stage % ranks != rank) continue;
-      held.units.push_back(next);
-      held.stages.push_back(stage);
-    }
-  }
-  core::require(next == static_cast<int>(config.layers) + 3, "the stages of a pipeline hold all layers");
-  return held;
-}
-
 TransformerStage::TransformerStage(const ModelConfig& config, HeldUnits held, const parallel::UnitOptions& unit_options,
                                    const ModuleOptions& module_options)
     : config_(config),
@@ -45,19 +25,6 @@ TransformerStage::TransformerStage(const ModelConfig& config, HeldUnits held, co
       loss_(at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(unit_options.device))),
       units_(make_llama_units(config, held_.units, unit_options)),
       modules_(make_llama_modules(config, held_.units, units_, module_options, loss_)) {}
-
-std::vector<parallel::UnitTraits> TransformerStage::traits() const {
-  const int head = static_cast<int>(config_.layers) + 2;
-  std::vector<parallel::UnitTraits> traits;
-  for (std::size_t i = 0; i < units_.size(); ++i) {
-    parallel::UnitTraits unit;
-    unit.stage = held_.stages[i];
-    unit.backward_in_forward = held_.units[i] == head;
-    unit.backward_needs_values = held_.units[i] != 0;
-    traits.push_back(unit);
-  }
-  return traits;
-}
 
 std::vector<parallel::Unit*> TransformerStage::trained_units() const {
   std::vector<parallel::Unit*> trained;

@@ -1,20 +1,11 @@
 #pragma once
 // The computing side of a rank: its units, their modules and what each micro-batch has saved.
 
+#include "models/held_units.h"
 #include "models/llama.h"
 #include "parallel/executor.h"
 
 namespace baleen::models {
-
-/// The part of the model that one rank holds, in the order of the forward.
-struct HeldUnits {
-  std::vector<int> units;   // indices of llama_units()
-  std::vector<int> stages;  // the pipeline's stage of each
-};
-HeldUnits whole_model(const ModelConfig& config);
-/// layers: of every stage of the pipeline. The first stage has the embedding too, the last one norm and head; stage s
-/// is on rank s % ranks.
-HeldUnits held_units(const ModelConfig& config, const std::vector<int>& layers, int ranks, int rank);
 
 class TransformerStage final : public parallel::Stage {
  public:
@@ -29,7 +20,7 @@ class TransformerStage final : public parallel::Stage {
   /// The units of this rank, in the order of the forward: embedding, layers, norm, head.
   const Units& units() const { return units_; }
   /// For lowering a schedule onto units().
-  std::vector<parallel::UnitTraits> traits() const;
+  std::vector<parallel::UnitTraits> traits() const { return unit_traits(config_, held_); }
   /// The units that the optimizer updates: all, less a head whose weight is that of an embedding on this rank.
   std::vector<parallel::Unit*> trained_units() const;
 

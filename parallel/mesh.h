@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "parallel/communicator.h"
+#include "parallel/mesh_options.h"
 #include "parallel/parallel_dims.h"
 
 namespace baleen::parallel {
@@ -15,12 +16,6 @@ using DeviceCommunicatorFactory = std::function<std::unique_ptr<Communicator>(Co
 
 /// What flows over the pipeline: activations to the next stage, their gradients to the one before.
 enum class Flow : std::uint8_t { forward, backward };
-
-/// Communicators cost start-up time and GPU memory: these are made only where a run asks for them.
-struct MeshOptions {
-  bool gathers = false;   // ZeRO: weights are gathered beside gradients that are being summed
-  int tensor_groups = 0;  // parts that parameters split in groups have (KV heads); 0: none is shared
-};
 
 class Mesh {
  public:

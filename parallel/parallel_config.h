@@ -20,7 +20,7 @@ struct ParallelConfig {
   std::string schedule = "1f1b";
   int virtual_stages = 1;
   std::vector<int> stage_layers;  // layers of each stage; empty: balanced by cost
-  std::string backend = "auto";  // or "mpi", "nccl"
+  std::string backend = "auto";   // or "mpi", "nccl"
 
   /// The mesh over `ranks`; data_shard is filled in. Throws Error(usage) where the degrees do not give `ranks`.
   ParallelDims dims(int ranks) const;

@@ -10,7 +10,7 @@
 namespace baleen::trainer {
 
 struct PrecisionConfig {
-  std::string compute = "fp32";  // or "fp64", "bf16", "fp16"
+  std::string compute = "fp32";        // or "fp64", "bf16", "fp16"
   std::string gradient_wire = "fp32";  // or "bf16"
   double loss_scale_init = 65536.0;
   std::int64_t loss_scale_growth_interval = 1000;  // good steps

@@ -17,11 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-parallel::DeviceCommunicatorFactory device_communicators(at::Device device) {
-  if (device.is_cuda()) return parallel::make_nccl_communicator;
-  return [](parallel::Communicator& host) { return host.split(0, host.rank()); };
-}
-
 /// Signals of every rank, control files through rank 0.
 Requests poll(launch::Signals& signals, const RunDirectory* run) {
   Requests requests;
@@ -71,7 +66,8 @@ std::optional<fs::path> checkpoint_to_resume(const RunRequest& request, launch::
 core::ExitCode run_training(const RunRequest& request, launch::Process& process) {
   const Config& config = request.config;
   launch::Signals signals;
-  parallel::Mesh mesh(config.dims(process.size()), process.world(), device_communicators(process.device()));
+  parallel::Mesh mesh(config.dims(process.size()), process.world(), parallel::device_communicators(process.device()),
+                      mesh_options(config));
   const std::string resolved = to_toml(config);
   const std::unique_ptr<RunDirectory> run = open_run(request, process);
 

@@ -66,11 +66,6 @@ data::SourceOptions source_options(const Config& config, const std::string& data
   return options;
 }
 
-parallel::PipelineShape pipeline_shape(const Config& config, const parallel::Mesh& mesh) {
-  const std::int64_t sequences = config.training.micro_batch_size * mesh.dims().data();
-  return {.micro_batches = static_cast<int>(config.training.global_batch_size / sequences)};
-}
-
 ProgressOptions progress_options(const Config& config, const parallel::Mesh& mesh, const TrainerOptions& trainer) {
   ProgressOptions options;
   options.steps = config.training.steps;
@@ -93,15 +88,16 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
     : config_(config),
       mesh_(mesh),
       options_(std::move(options)),
-      stage_(config.model, unit_options(config, mesh, options_.device), module_options(config)),
+      plan_(execution_plan(config, mesh.dims())),
+      stage_(config.model, plan_.held(config.model, mesh.coordinates().pipeline),
+             unit_options(config, mesh, options_.device), module_options(config)),
       units_(stage_.trained_units()),
       optimizer_(optim::make_optimizer(config.optimizer, units_)),
       gradient_norm_(units_, mesh.dims().tensor, mesh.coordinates().tensor),
       control_(control_options(config, options_.device)),
       training_data_(data::make_training_source(source_options(config, config.data.train, mesh))),
-      training_schedule_(lower(parallel::build_schedule(config.parallelism.schedule, pipeline_shape(config, mesh)), 0,
-                               stage_.traits(), {})),
-      validation_schedule_(lower(parallel::forward_schedule(pipeline_shape(config, mesh)), 0, stage_.traits(), {})),
+      training_schedule_(plan_.lower(plan_.training, config.model, mesh.coordinates().pipeline)),
+      validation_schedule_(plan_.lower(plan_.forward, config.model, mesh.coordinates().pipeline)),
       progress_(progress_options(config, mesh, options_), options_.run) {
   if (!config.data.validation.empty())
     validation_data_ = data::make_validation_source(source_options(config, config.data.validation, mesh),

@@ -20,6 +20,7 @@
 #include "parallel/mesh.h"
 #include "parallel/schedule.h"
 #include "trainer/config.h"
+#include "trainer/execution_plan.h"
 #include "trainer/progress.h"
 #include "trainer/run_directory.h"
 #include "trainer/snapshot.h"
@@ -105,6 +106,7 @@ class Trainer {
   parallel::Mesh& mesh_;
   TrainerOptions options_;
 
+  ExecutionPlan plan_;
   models::TransformerStage stage_;
   std::vector<parallel::Unit*> units_;  // that are trained
   std::unique_ptr<optim::Optimizer> optimizer_;

@@ -1,13 +1,20 @@
 #include "tests/trainer/tiny_run.h"
 
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "checkpoint/directory.h"
+#include "checkpoint/unit_tensors.h"
 #include "core/philox.h"
 #include "data/token_writer.h"
+#include "kernels/device.h"
 #include "parallel/thread_communicator.h"
 
 namespace baleen::tests {
@@ -51,14 +58,20 @@ void read_metrics(const fs::path& run_dir, Outcome& outcome) {
   }
 }
 
-std::vector<double> parameters_of(trainer::Trainer& trainer) {
-  std::vector<double> all;
-  for (const parallel::Unit* unit : trainer.stage().trained_units()) {
-    const at::Tensor masters = unit->master().to(at::kDouble).cpu().contiguous();
-    const auto* first = masters.const_data_ptr<double>();
-    all.insert(all.end(), first, first + masters.numel());
+/// The masters in the run's newest checkpoint: global tensors, whatever layout saved them.
+std::map<std::string, std::vector<double>> saved_parameters(const fs::path& run_dir) {
+  const auto reader = checkpoint::CheckpointReader::open(checkpoint::newest_checkpoint(run_dir)->path);
+  std::map<std::string, std::vector<double>> parameters;
+  for (const checkpoint::TensorEntry& entry : reader.manifest().tensors) {
+    if (entry.kind != checkpoint::kParameterKind) continue;
+    const checkpoint::Box box = checkpoint::whole(entry.shape);
+    const at::Tensor stored = at::empty({box.elements()}, kernels::scalar_type(entry.dtype));
+    reader.read(entry.name, entry.kind, box, {static_cast<std::byte*>(stored.data_ptr()), stored.nbytes()});
+    const at::Tensor wide = stored.to(at::kDouble);
+    const auto* first = wide.const_data_ptr<double>();
+    parameters[entry.name].assign(first, first + wide.numel());
   }
-  return all;
+  return parameters;
 }
 
 }  // namespace
@@ -100,9 +113,33 @@ trainer::Config tiny_config(const fs::path& folder, const std::string& precision
   return config;
 }
 
+std::string difference(const Outcome& expected, const Outcome& actual) {
+  const auto apart = [](double a, double b) { return !(std::abs(a - b) <= 1e-12 * std::abs(a)); };
+  if (expected.losses.size() != actual.losses.size() || expected.skipped != actual.skipped)
+    return fmt::format("{} steps and {}, or other steps were skipped", expected.losses.size(), actual.losses.size());
+  for (std::size_t i = 0; i < expected.losses.size(); ++i) {
+    if (apart(expected.losses[i], actual.losses[i]))
+      return fmt::format("step {}: loss {:.17g}, not {:.17g}", i + 1, actual.losses[i], expected.losses[i]);
+    if (apart(expected.grad_norms[i], actual.grad_norms[i]))
+      return fmt::format("step {}: norm {:.17g}, not {:.17g}", i + 1, actual.grad_norms[i], expected.grad_norms[i]);
+  }
+  if (expected.parameters.size() != actual.parameters.size()) return "other parameters";
+  for (const auto& [name, values] : expected.parameters) {
+    const auto found = actual.parameters.find(name);
+    if (found == actual.parameters.end() || found->second.size() != values.size()) return "no such " + name;
+    double largest = 0, furthest = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      largest = std::max(largest, std::abs(values[i]));
+      furthest = std::max(furthest, std::abs(values[i] - found->second[i]));
+    }
+    if (!(furthest <= 1e-10 * largest)) return fmt::format("{} is off by {:.3g} of {:.3g}", name, furthest, largest);
+  }
+  return "";
+}
+
 Outcome run_rank(const trainer::Config& config, parallel::Communicator& world, const RunOptions& options) {
-  parallel::Mesh mesh(config.dims(world.size()), world,
-                      [](parallel::Communicator& host) { return host.split(0, host.rank()); });
+  parallel::Mesh mesh(config.dims(world.size()), world, parallel::device_communicators(at::kCPU),
+                      trainer::mesh_options(config));
   std::unique_ptr<trainer::RunDirectory> run;
   if (world.rank() == 0)
     run = std::make_unique<trainer::RunDirectory>(options.run_dir, trainer::RunDirectory::Open::resume);
@@ -123,7 +160,7 @@ Outcome run_rank(const trainer::Config& config, parallel::Communicator& world, c
   outcome.code = trainer.run();
   if (run) {
     read_metrics(options.run_dir, outcome);
-    outcome.parameters = parameters_of(trainer);
+    outcome.parameters = saved_parameters(options.run_dir);
   }
   return outcome;
 }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,7 +36,7 @@ struct Outcome {
   std::vector<double> grad_norms;
   std::vector<bool> skipped;
   std::vector<double> loss_scales;
-  std::vector<double> parameters;  // all masters, unit after unit, of rank 0
+  std::map<std::string, std::vector<double>> parameters;  // all masters, from the last checkpoint
 };
 
 struct RunOptions {
@@ -43,6 +44,10 @@ struct RunOptions {
   std::optional<std::filesystem::path> resume;              // a checkpoint
   std::function<trainer::Requests(std::int64_t)> requests;  // by steps done, on rank 0
 };
+
+/// Losses and norms within 1e-12, parameters within 1e-10 of their tensor's largest absolute value, skips equal: what
+/// two layouts owe each other in FP64. Otherwise what differs, for a test to print.
+std::string difference(const Outcome& expected, const Outcome& actual);
 
 /// One run of the real training loop over `world`; rank 0's outcome, empty vectors elsewhere. Collective.
 Outcome run_rank(const trainer::Config& config, parallel::Communicator& world, const RunOptions& options);
