@@ -21,37 +21,10 @@
 
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
+#include "parallel/parameter.h"
 #include "parallel/unit_layout.h"
 
 namespace baleen::parallel {
-
-/// One parameter of a unit: views into the unit's buffers, of the local shape (padding rows included).
-struct Parameter {
-  const ParameterSpec* spec = nullptr;
-  const ParameterLayout* layout = nullptr;
-  at::Tensor value;                       // compute dtype; defined while the unit is gathered
-  at::Tensor grad;                        // the target of the weight part of the backward, from begin_gradient() on
-  const double* gradient_beta = nullptr;  // 0: overwrite the target, 1: add to it
-  at::ScalarType gradient_type = at::kFloat;
-};
-
-/// Adjacent parameters of one unit read as one matrix of rows on rows: q, k, v; gate, up. One parameter is such a group
-/// too.
-class FusedParameters {
- public:
-  /// `parts` lie one behind the other without a gap and share the row length. Throws Error(internal) otherwise.
-  explicit FusedParameters(std::vector<const Parameter*> parts);
-  at::Tensor value() const;
-  at::Tensor grad() const;
-  double gradient_beta() const { return *parts_.front()->gradient_beta; }
-  at::ScalarType gradient_type() const { return parts_.front()->gradient_type; }
-  const std::vector<const Parameter*>& parts() const { return parts_; }
-
- private:
-  at::Tensor joined(const at::Tensor& first) const;
-  std::vector<const Parameter*> parts_;
-  std::vector<std::int64_t> shape_;
-};
 
 struct UnitOptions {
   at::ScalarType compute = at::kFloat;

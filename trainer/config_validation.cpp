@@ -10,6 +10,7 @@
 #include "data/token_dataset.h"
 #include "optim/lr_schedule.h"
 #include "trainer/config.h"
+#include "trainer/execution_plan.h"
 
 namespace baleen::trainer {
 namespace {
@@ -96,8 +97,27 @@ class Validator {
                                    key, value));
     };
     only_one("parallelism.tensor", parallelism.tensor);
-    only_one("parallelism.pipeline", parallelism.pipeline);
-    only_one("parallelism.virtual_stages", parallelism.virtual_stages);
+    check_stages();
+  }
+
+  /// How the pipeline's stages share the layers.
+  void check_stages() {
+    const Keys keys = {"parallelism.stage_layers", "parallelism.virtual_stages", "parallelism.pipeline",
+                       "parallelism.schedule", "model.layers"};
+    if (!usable(keys)) return;
+    const parallel::ParallelConfig& parallelism = config_.parallelism;
+    if (parallelism.virtual_stages > 1 && !parallel::takes_virtual_stages(parallelism.schedule)) {
+      problem({"parallelism.virtual_stages", "parallelism.schedule"},
+              fmt::format("parallelism.virtual_stages is {}, but the schedule \"{}\" gives each rank one stage; use "
+                          "\"interleaved\"",
+                          parallelism.virtual_stages, parallelism.schedule));
+      return;
+    }
+    try {
+      (void)stage_layers(config_);
+    } catch (const core::Error& error) {
+      problem(keys, error.what());
+    }
   }
 
   /// The mesh, and how the batch is cut over it.

@@ -18,14 +18,6 @@ parallel::SplitCosts split_costs(const Config& config) {
   return costs;
 }
 
-std::vector<int> stage_layers(const Config& config, int stages) {
-  const auto layers = static_cast<int>(config.model.layers);
-  const std::vector<int>& given = config.parallelism.stage_layers;
-  if (given.empty()) return parallel::stage_layers(layers, stages, split_costs(config));
-  parallel::check_stage_layers(layers, stages, given);
-  return given;
-}
-
 parallel::Regather regather(const std::string& name) {
   if (name == "step") return parallel::Regather::step;
   if (name == "never") return parallel::Regather::never;
@@ -33,6 +25,15 @@ parallel::Regather regather(const std::string& name) {
 }
 
 }  // namespace
+
+std::vector<int> stage_layers(const Config& config) {
+  const auto layers = static_cast<int>(config.model.layers);
+  const int stages = config.parallelism.pipeline * config.parallelism.virtual_stages;
+  const std::vector<int>& given = config.parallelism.stage_layers;
+  if (given.empty()) return parallel::stage_layers(layers, stages, split_costs(config));
+  parallel::check_stage_layers(layers, stages, given);
+  return given;
+}
 
 models::HeldUnits ExecutionPlan::held(const models::ModelConfig& model, int pipeline_rank) const {
   return models::held_units(model, stage_layers, shape.ranks, pipeline_rank);
@@ -49,7 +50,7 @@ ExecutionPlan execution_plan(const Config& config, const parallel::ParallelDims&
   ExecutionPlan plan;
   plan.shape = {dims.pipeline, parallelism.virtual_stages,
                 static_cast<int>(config.training.global_batch_size / sequences)};
-  plan.stage_layers = stage_layers(config, plan.shape.stages());
+  plan.stage_layers = trainer::stage_layers(config);
   plan.training = parallel::build_schedule(parallelism.schedule, plan.shape);
   plan.forward = parallel::forward_schedule(plan.shape);
   plan.lowering.reduce_each_micro_batch = config.run.deterministic || parallelism.zero_stage >= 2;

@@ -27,6 +27,10 @@ struct ExecutionPlan {
 /// `config` has passed validate() for this mesh.
 ExecutionPlan execution_plan(const Config& config, const parallel::ParallelDims& dims);
 
+/// Layers of each pipeline stage: as configured, or balanced by cost. Throws Error(usage), with the arithmetic, where
+/// they do not fit.
+std::vector<int> stage_layers(const Config& config);
+
 /// The communicators that a mesh needs for it.
 parallel::MeshOptions mesh_options(const Config& config);
 

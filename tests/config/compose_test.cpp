@@ -56,6 +56,7 @@ std::string another_value(const core::Field& field, const std::string& value) {
   if (value == "false") return "true";
   if (!field.check.choices.empty()) return core::toml_text(field.check.choices.back());
   if (value.front() == '"') return "\"some \\\"other\\\" text\"";
+  if (field.type == "a list of integers") return "[1, 3]";
   if (value.front() == '[') return "[0.125, 0.3]";
   if (field.check.expected == "a power of two") return "32.0";
   for (const char* number : {"3", "1", "0.1", "0.7"})
