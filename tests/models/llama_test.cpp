@@ -65,7 +65,8 @@ class Llama : public testing::TestWithParam<Case> {
 
   /// The loss as training measures it, of a forward whose backward never comes.
   double training_loss(const models::Batch& batch) {
-    const models::Modules modules = models::make_llama_modules(config_, stage_->units(), options_, stage_->loss());
+    const models::Modules modules = models::make_llama_modules(config_, models::whole_model(config_).units,
+                                                               stage_->units(), options_, stage_->loss());
     std::vector<models::Saved> saved(modules.size());
     stage_->reset_loss();
     at::Tensor x = batch.tokens;
