@@ -49,8 +49,10 @@ ParameterSpec vector(std::string name, std::int64_t length, Initializer::Kind in
   return spec;
 }
 
-ParameterSpec norm(std::string name, std::int64_t length) {
-  return vector(std::move(name), length, Initializer::Kind::ones, {TensorPlacement::Kind::replicated, 0, 0});
+/// Of the residual stream.
+ParameterSpec norm(std::string name, std::int64_t length, bool sequence_parallel) {
+  const auto kind = sequence_parallel ? TensorPlacement::Kind::replicated_sum : TensorPlacement::Kind::replicated;
+  return vector(std::move(name), length, Initializer::Kind::ones, {kind, 0, 0});
 }
 
 /// The rows of this parameter follow those of the one before.
@@ -61,24 +63,24 @@ ParameterSpec fused(ParameterSpec spec) {
 
 ParameterSpec vocabulary_matrix(std::string name, const ModelConfig& config) {
   ParameterSpec spec = matrix(std::move(name), config.vocab_size, config.dim, split_along(0));
-  const std::int64_t blocks = (config.vocab_size + kVocabularyAlignment - 1) / kVocabularyAlignment;
-  spec.padded_rows = blocks * kVocabularyAlignment;
+  spec.row_multiple = kVocabularyAlignment;
   return spec;
 }
 
 class LayerBuilder {
  public:
-  LayerBuilder(const ModelConfig& config, std::int64_t layer)
+  LayerBuilder(const ModelConfig& config, std::int64_t layer, bool sequence_parallel)
       : config_(config),
+        sequence_parallel_(sequence_parallel),
         prefix_(fmt::format("model.layers.{}.", layer)),
         residual_std_(kStd / std::sqrt(2.0 * static_cast<double>(config.layers))) {
     unit_.name = fmt::format("layer.{}", layer);
   }
 
   UnitSpec build() {
-    add(norm(prefix_ + "input_layernorm.weight", config_.dim));
+    add(norm(prefix_ + "input_layernorm.weight", config_.dim, sequence_parallel_));
     add_attention();
-    add(norm(prefix_ + "post_attention_layernorm.weight", config_.dim));
+    add(norm(prefix_ + "post_attention_layernorm.weight", config_.dim, sequence_parallel_));
     add_mlp();
     return std::move(unit_);
   }
@@ -117,6 +119,7 @@ class LayerBuilder {
   }
 
   const ModelConfig& config_;
+  const bool sequence_parallel_;
   const std::string prefix_;
   const double residual_std_;
   UnitSpec unit_;
@@ -124,12 +127,13 @@ class LayerBuilder {
 
 }  // namespace
 
-std::vector<UnitSpec> llama_units(const ModelConfig& config) {
+std::vector<UnitSpec> llama_units(const ModelConfig& config, bool sequence_parallel) {
   core::require(config.kv_heads > 0, "the model configuration is resolved");
   std::vector<UnitSpec> units;
   units.push_back({"embedding", {vocabulary_matrix(kEmbedding, config)}});
-  for (std::int64_t layer = 0; layer < config.layers; ++layer) units.push_back(LayerBuilder(config, layer).build());
-  units.push_back({"norm", {norm("model.norm.weight", config.dim)}});
+  for (std::int64_t layer = 0; layer < config.layers; ++layer)
+    units.push_back(LayerBuilder(config, layer, sequence_parallel).build());
+  units.push_back({"norm", {norm("model.norm.weight", config.dim, sequence_parallel)}});
   units.push_back({"head", {vocabulary_matrix("lm_head.weight", config)}});
   if (config.tie_embeddings) units.back().parameters.front().tied_to = kEmbedding;
   return units;

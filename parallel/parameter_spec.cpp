@@ -5,6 +5,12 @@
 
 namespace baleen::parallel {
 
+std::int64_t ParameterSpec::rows(int parts) const {
+  if (row_multiple == 0) return shape[0];
+  const std::int64_t multiple = row_multiple * parts;
+  return (shape[0] + multiple - 1) / multiple * multiple;
+}
+
 std::int64_t ParameterSpec::row_elements() const {
   return std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>());
 }

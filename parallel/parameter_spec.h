@@ -34,13 +34,14 @@ struct ParameterSpec {
   bool weight_decay = true;
   TensorPlacement tensor;
   bool fused_with_previous =
-      false;                     // lies right behind the one before, so that one GEMM reads both (q, k, v; gate, up)
-  std::int64_t padded_rows = 0;  // rows held in memory where more than shape[0] (vocabulary); zero means shape[0]
+      false;                      // lies right behind the one before, so that one GEMM reads both (q, k, v; gate, up)
+  std::int64_t row_multiple = 0;  // of the rows in the memory of each tensor rank: zeros past shape[0] (vocabulary);
+                                  // 0: no such padding
   std::string tied_to;  // name of the parameter whose value this one shares: no checkpoint of its own, its own gradient
 
-  std::int64_t rows() const { return padded_rows ? padded_rows : shape[0]; }
-  std::int64_t row_elements() const;  // elements of one row; 1 for a vector
-  std::int64_t elements() const;      // of the true shape
+  std::int64_t rows(int parts) const;  // in memory, padding included, where it is split into so many along dim 0
+  std::int64_t row_elements() const;   // elements of one row; 1 for a vector
+  std::int64_t elements() const;       // of the true shape
 };
 
 /// The parameters of one block, gathered, reduced and released together.

@@ -30,8 +30,8 @@ int parts_of(const TensorPlacement& placement, int tensor_degree) {
 ParameterLayout place(const ParameterSpec& spec, int tensor_degree, int tensor_rank) {
   ParameterLayout layout;
   layout.local_shape = spec.shape;
-  layout.local_shape[0] = spec.rows();
   const int parts = parts_of(spec.tensor, tensor_degree);
+  layout.local_shape[0] = spec.rows(parts);
   if (parts > 1) {
     const int dim = spec.tensor.dim;
     core::require(dim == 0 || (dim == 1 && spec.shape.size() > 1), "a parameter is split along dim 0 or 1");

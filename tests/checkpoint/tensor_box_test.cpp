@@ -79,7 +79,7 @@ TEST(TensorBox, BoxesTileEveryTensorWhateverTheCut) {
   unit.parameters.push_back(unit.parameters.front());
   unit.parameters.back().name = "conv.weight";
   unit.parameters.back().shape = {5, 3, 4};
-  unit.parameters.back().padded_rows = 0;
+  unit.parameters.back().row_multiple = 0;
   const parallel::UnitLayout layout = parallel::layout_unit(unit, 1, 0, 1);
   std::mt19937 random(20);
   for (int round = 0; round < 300; ++round) {
@@ -97,7 +97,8 @@ TEST(TensorBox, BoxesTileEveryTensorWhateverTheCut) {
 TEST(TensorBox, BoxesOfAllTensorRanksTileSplitParameters) {
   parallel::UnitSpec unit = toy_unit();
   using Kind = parallel::TensorPlacement::Kind;
-  unit.parameters[0].tensor = {Kind::split, 0, 0};  // 16 rows in memory, 10 of them true: the last ranks hold padding
+  unit.parameters[0].tensor = {Kind::split, 0, 0};
+  unit.parameters[0].row_multiple = 2;  // over 8 ranks 16 rows in memory, 10 of them true: the last ranks hold padding
   unit.parameters[2].tensor = {Kind::split, 1, 0};
   unit.parameters[3].tensor = {Kind::split, 0, 0};
   unit.parameters.erase(unit.parameters.begin() + 4);

@@ -50,7 +50,7 @@ parallel::UnitSpec toy_unit() {
   parallel::UnitSpec unit{"toy",
                           {spec("embed.weight", {10, 24}), spec("norm.weight", {24}), spec("q.weight", {24, 24}),
                            spec("k.weight", {8, 24}), spec("v.weight", {8, 24})}};
-  unit.parameters[0].padded_rows = 16;
+  unit.parameters[0].row_multiple = 16;
   unit.parameters[3].fused_with_previous = true;
   unit.parameters[4].fused_with_previous = true;
   return unit;

@@ -82,7 +82,8 @@ TEST(LlamaUnits, HaveTheShapesOfGroupedQueryAttention) {
 TEST(LlamaUnits, VocabularyRowsArePadded) {
   const auto units = llama_units(full_config());
   for (const char* name : {"model.embed_tokens.weight", "lm_head.weight"}) {
-    EXPECT_EQ(find(units, name).padded_rows, 384) << name;
+    for (const auto& [parts, rows] : {std::pair{1, 384}, {2, 512}, {3, 384}, {4, 512}})
+      EXPECT_EQ(find(units, name).rows(parts), rows) << name;
     EXPECT_EQ(find(units, name).elements(), 300 * 48) << name;
   }
 }

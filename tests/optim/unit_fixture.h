@@ -27,7 +27,7 @@ inline parallel::UnitSpec make_unit_spec(const std::string& prefix) {
   norm.weight_decay = false;
   table.name = prefix + ".table";
   table.shape = {6, 3};
-  table.padded_rows = 8;
+  table.row_multiple = 4;
   spec.parameters = {matrix, follower, norm, table};
   return spec;
 }

@@ -30,13 +30,15 @@ UnitSpec block() {
                 {parameter("norm", {7}, {TensorPlacement::Kind::replicated_sum, 0, 0}),
                  parameter("q", {12, 7}, split(0)), parameter("k", {6, 7}, kv, true), parameter("v", {6, 7}, kv, true),
                  parameter("o", {7, 12}, split(1)), parameter("table", {10, 7}, split(0))}};
-  spec.parameters.back().padded_rows = 12;
+  spec.parameters.back().row_multiple = 3;
   return spec;
 }
 
 TEST(ParameterSpec, CountsTrueElements) {
   const UnitSpec spec = block();
-  EXPECT_EQ(spec.parameters[5].rows(), 12);
+  for (const auto& [parts, rows] : {std::pair{1, 12}, {2, 12}, {3, 18}, {4, 12}, {5, 15}})
+    EXPECT_EQ(spec.parameters[5].rows(parts), rows) << parts;
+  EXPECT_EQ(spec.parameters[1].rows(5), 12);  // not padded
   EXPECT_EQ(spec.parameters[5].row_elements(), 7);
   EXPECT_EQ(spec.parameters[5].elements(), 70);
   EXPECT_EQ(spec.parameters[0].row_elements(), 1);
@@ -96,7 +98,7 @@ TEST(UnitLayout, TensorRanksTogetherHoldEveryElementOnce) {
           for (std::int64_t column = 0; column < width; ++column)
             ++holders[{here.first_row + row, here.first_column + column}];
       }
-      EXPECT_EQ(static_cast<std::int64_t>(holders.size()), spec.parameters[p].rows() * columns);
+      EXPECT_EQ(static_cast<std::int64_t>(holders.size()), spec.parameters[p].rows(degree) * columns);
       const bool replicated = spec.parameters[p].tensor.kind == TensorPlacement::Kind::replicated_sum;
       const bool grouped = spec.parameters[p].tensor.kind == TensorPlacement::Kind::split_groups;
       const int copies = replicated ? degree : grouped && degree > 2 ? degree / 2 : 1;

@@ -31,7 +31,7 @@ UnitSpec block() {
                  parameter("norm.weight", {5}), parameter("attn.o_proj.bias", {5}), parameter("table", {10, 5}, rows)}};
   spec.parameters[4].init.kind = Initializer::Kind::ones;
   spec.parameters[5].init.kind = Initializer::Kind::zeros;
-  spec.parameters[6].padded_rows = 12;
+  spec.parameters[6].row_multiple = 3;
   return spec;
 }
 
