@@ -1,6 +1,10 @@
 #include "kernels/cross_entropy.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/zeros.h>
+
+#include <limits>
 
 #include "core/error.h"
 #include "kernels/cross_entropy_launch.h"
@@ -23,6 +27,10 @@ LocalTargets local_targets(const at::Tensor& targets, VocabularyPart part) {
 
 CrossEntropyParts parts_cpu(const at::Tensor& logits, const at::Tensor& targets, VocabularyPart part) {
   const at::Tensor valid = logits.narrow(1, 0, part.valid).to(compute_type(logits.scalar_type()));
+  if (part.valid == 0) {
+    const at::Tensor none = at::zeros({logits.size(0)}, valid.options());
+    return {at::full_like(none, -std::numeric_limits<double>::infinity()), none, none.clone()};
+  }
   const at::Tensor max = valid.amax(1);
   const LocalTargets local = local_targets(targets, part);
   const at::Tensor picked = valid.gather(1, local.column).squeeze(1).masked_fill_(local.here.logical_not(), 0);
@@ -31,6 +39,8 @@ CrossEntropyParts parts_cpu(const at::Tensor& logits, const at::Tensor& targets,
 
 void gradient_cpu(const at::Tensor& logits, const at::Tensor& targets, VocabularyPart part, const at::Tensor& lse,
                   const at::Tensor& scale, double z_loss) {
+  logits.narrow(1, part.valid, logits.size(1) - part.valid).zero_();
+  if (part.valid == 0) return;
   const at::ScalarType type = compute_type(logits.scalar_type());
   at::Tensor valid = logits.narrow(1, 0, part.valid);
   at::Tensor gradient = valid.to(type).sub_(lse.unsqueeze(1)).exp_();  // in place where no conversion is needed
@@ -39,12 +49,11 @@ void gradient_cpu(const at::Tensor& logits, const at::Tensor& targets, Vocabular
   gradient.scatter_add_(1, local.column, local.here.to(type).neg_().unsqueeze(1));
   gradient.mul_(scale.to(type)).masked_fill_(targets.lt(0).unsqueeze(1), 0);
   if (type != logits.scalar_type()) valid.copy_(gradient);
-  logits.narrow(1, part.valid, logits.size(1) - part.valid).zero_();
 }
 
 void check(const at::Tensor& logits, const at::Tensor& targets, VocabularyPart part) {
-  core::require(logits.dim() == 2 && has_dense_rows(logits) && part.valid >= 1 && part.valid <= logits.size(1),
-                "cross_entropy: logits [C, columns], 1 <= valid <= columns");
+  core::require(logits.dim() == 2 && has_dense_rows(logits) && part.valid >= 0 && part.valid <= logits.size(1),
+                "cross_entropy: logits [C, columns], 0 <= valid <= columns");
   core::require(targets.is_contiguous() && targets.scalar_type() == at::kLong && targets.numel() == logits.size(0),
                 "cross_entropy: targets [C] int64");
 }

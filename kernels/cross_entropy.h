@@ -9,11 +9,11 @@ namespace baleen::kernels {
 /// Rows of the logits: which vocabulary ids their columns are.
 struct VocabularyPart {
   std::int64_t first = 0;  // id of column 0
-  std::int64_t valid = 0;  // columns that are real ids; the rest is padding and counts as minus infinity
+  std::int64_t valid = 0;  // columns that are real ids, none in a part of padding; the rest counts as minus infinity
 };
 
 struct CrossEntropyParts {
-  at::Tensor max;     // [C] of this part's valid columns
+  at::Tensor max;     // [C] of this part's valid columns; minus infinity where there are none
   at::Tensor sum;     // [C] sum of exp(logit - max)
   at::Tensor picked;  // [C] the target's logit, 0 where it lies in another part or is to be ignored
 };

@@ -3,8 +3,10 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include <cmath>
+#include <limits>
 
 #include "tests/kernels/gradient_check.h"
 
@@ -61,6 +63,19 @@ TEST(CrossEntropy, PartsOfAShardedVocabularyJoinToTheWhole) {
   EXPECT_TRUE(max.equal(whole.max));
   expect_close(sum, whole.sum, 1e-14);
   EXPECT_TRUE((low.picked + high.picked).equal(whole.picked));
+}
+
+TEST(CrossEntropy, APartOfPaddingAddsNothing) {
+  const at::Tensor logits = random_tensor({6, 4}).add_(100), targets = random_integers(6, 0, 20);
+  for (const std::int64_t first : {8, 20}) {  // ids of another part; ids that nobody has
+    const CrossEntropyParts none = cross_entropy_parts(logits, targets, {first, 0});
+    EXPECT_TRUE(none.max.eq(-std::numeric_limits<double>::infinity()).all().item<bool>());
+    EXPECT_EQ(largest(none.sum), 0);
+    EXPECT_EQ(largest(none.picked), 0);
+    const at::Tensor gradient = logits.clone();
+    cross_entropy_gradient_(gradient, targets, {first, 0}, at::zeros({6}, at::kDouble), scale_of(1), 1e-3);
+    EXPECT_EQ(largest(gradient), 0);
+  }
 }
 
 TEST(CrossEntropy, GradientIsThatOfTheLoss) {

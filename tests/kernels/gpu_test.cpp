@@ -7,6 +7,7 @@
 
 #include "core/philox.h"
 #include "kernels/attention.h"
+#include "kernels/cross_entropy.h"
 #include "kernels/random_fill.h"
 #include "kernels/rms_norm.h"
 #include "tests/kernels/precision.h"
@@ -104,6 +105,21 @@ TEST(GpuRmsNorm, NormalisesHeadsInsideAPackedRow) {
     const RmsNormGradient gradient = rms_norm_backward(heads, heads, weight, out.rstd);
     EXPECT_TRUE(gradient.dx.reshape({-1, 64}).equal(
         rms_norm_backward(heads.reshape({-1, 64}), heads.reshape({-1, 64}), weight, copied.rstd).dx));
+  }
+}
+
+TEST(GpuCrossEntropy, APartOfPaddingAddsNothing) {
+  for (const at::ScalarType type : {at::kDouble, at::kFloat, at::kBFloat16}) {
+    const at::Tensor logits = random_tensor({33, 128}, type).to(at::kCUDA);
+    const at::Tensor targets = random_integers(33, 0, 128).to(at::kCUDA);
+    poison_free_memory();
+    const CrossEntropyParts none = cross_entropy_parts(logits, targets, {64, 0});
+    EXPECT_TRUE(none.max.eq(-std::numeric_limits<double>::infinity()).all().item<bool>());
+    EXPECT_EQ(largest(none.sum), 0);
+    EXPECT_EQ(largest(none.picked), 0);
+    const at::Tensor scale = at::empty({}, logits.options().dtype(at::kDouble)).fill_(1);
+    cross_entropy_gradient_(logits, targets, {64, 0}, none.sum, scale, 1e-3);
+    EXPECT_EQ(largest(logits), 0);
   }
 }
 
