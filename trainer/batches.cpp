@@ -18,6 +18,20 @@ at::Tensor to_device(const std::vector<std::int64_t>& numbers, at::Device device
   return host.to(device, /*non_blocking=*/true);
 }
 
+/// Those tokens are in a sequence of their own, so no other token sees them.
+data::MicroBatch padded(data::MicroBatch batch, std::int64_t multiple) {
+  const auto tokens = static_cast<std::int64_t>(batch.tokens.size());
+  const std::int64_t extra = (multiple - tokens % multiple) % multiple;
+  if (extra == 0) return batch;
+  for (std::int64_t position = 0; position < extra; ++position) {
+    batch.tokens.push_back(0);
+    batch.targets.push_back(models::kIgnoreIndex);
+    batch.positions.push_back(position);
+  }
+  batch.sequence_starts.push_back(static_cast<std::int32_t>(tokens + extra));
+  return batch;
+}
+
 }  // namespace
 
 std::int64_t count_targets(const data::GlobalBatchPart& part) {
@@ -30,7 +44,8 @@ std::int64_t count_targets(const data::GlobalBatchPart& part) {
 std::vector<models::Batch> to_batches(const data::GlobalBatchPart& part, const BatchContext& context) {
   std::vector<models::Batch> batches;
   batches.reserve(part.micro_batches.size());
-  for (const data::MicroBatch& micro_batch : part.micro_batches) {
+  for (const data::MicroBatch& loaded : part.micro_batches) {
+    const data::MicroBatch micro_batch = padded(loaded, context.token_multiple);
     models::Batch batch;
     batch.tokens = to_device(micro_batch.tokens, context.device);
     batch.targets = to_device(micro_batch.targets, context.device);

@@ -13,7 +13,8 @@ struct BatchContext {
   at::Device device = at::kCPU;
   models::Mode mode = models::Mode::train;
   std::uint64_t seed = 0;
-  at::Tensor loss_gradient_scale;  // 0-dim fp64 on the device; undefined when not training
+  at::Tensor loss_gradient_scale;   // 0-dim fp64 on the device; undefined when not training
+  std::int64_t token_multiple = 1;  // a last sequence of ignored tokens fills each micro-batch up to a multiple
 };
 
 /// Copies to the device without waiting for it.
