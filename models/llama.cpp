@@ -18,7 +18,7 @@ class LlamaBuilder {
       : config_(config), options_(options), rope_(std::move(rope)) {}
 
   std::unique_ptr<Module> embedding(const parallel::Unit& unit) const {
-    return std::make_unique<Embedding>(unit.parameter("embed_tokens.weight"), dropout(unit, ""));
+    return std::make_unique<Embedding>(unit.parameter("embed_tokens.weight"), dropout(unit, ""), options_.region);
   }
 
   std::unique_ptr<Module> layer(const parallel::Unit& unit, int index) const {
@@ -38,7 +38,7 @@ class LlamaBuilder {
   std::unique_ptr<Module> head(const parallel::Unit& unit, const parallel::Unit& values, const at::Tensor& loss) const {
     const parallel::Parameter& own = unit.parameter("lm_head.weight");
     const parallel::Parameter& value = values.parameters().front();
-    const LossHead::Options options{config_.vocab_size, options_.z_loss, options_.loss_chunk_elements};
+    const LossHead::Options options{config_.vocab_size, options_.z_loss, options_.loss_chunk_elements, options_.region};
     return std::make_unique<LossHead>(value, own, options, loss);
   }
 
@@ -46,7 +46,7 @@ class LlamaBuilder {
   std::unique_ptr<Module> attention(const parallel::Unit& unit, int index) const {
     AttentionBlock::Options options;
     options.layer = index;
-    options.shape = {config_.heads, config_.kv_heads, config_.head_dim()};
+    options.shape = local_shape(unit);
     options.rope = rope_;
     options.recompute_norm = options_.recompute == Recompute::mlp;
     options.deterministic = options_.deterministic;
@@ -60,19 +60,29 @@ class LlamaBuilder {
     }
     return std::make_unique<AttentionBlock>(
         std::move(options), Norm(unit.parameter("input_layernorm.weight"), config_.norm_eps),
-        Linear(unit.fused({"q_proj.weight", "k_proj.weight", "v_proj.weight"}), std::move(bias)), std::move(qk_norm),
-        ResidualLinear(unit.fused({"o_proj.weight"}), dropout(unit, "/attention")));
+        Linear(unit.fused({"q_proj.weight", "k_proj.weight", "v_proj.weight"}), std::move(bias), options_.region),
+        std::move(qk_norm),
+        ResidualLinear(unit.fused({"o_proj.weight"}), dropout(unit, "/attention"), options_.region));
   }
 
   std::unique_ptr<Module> mlp(const parallel::Unit& unit) const {
-    return std::make_unique<MlpBlock>(Norm(unit.parameter("post_attention_layernorm.weight"), config_.norm_eps),
-                                      Linear(unit.fused({"gate_proj.weight", "up_proj.weight"})),
-                                      ResidualLinear(unit.fused({"down_proj.weight"}), dropout(unit, "/mlp")),
-                                      options_.recompute == Recompute::mlp);
+    return std::make_unique<MlpBlock>(
+        Norm(unit.parameter("post_attention_layernorm.weight"), config_.norm_eps),
+        Linear(unit.fused({"gate_proj.weight", "up_proj.weight"}), {}, options_.region),
+        ResidualLinear(unit.fused({"down_proj.weight"}), dropout(unit, "/mlp"), options_.region),
+        options_.recompute == Recompute::mlp);
   }
 
   Dropout dropout(const parallel::Unit& unit, const std::string& branch) const {
-    return Dropout(config_.dropout, unit.spec().name + branch);
+    return Dropout(config_.dropout, unit.spec().name + branch, options_.region);
+  }
+
+  /// The heads whose rows this tensor rank holds.
+  AttentionShape local_shape(const parallel::Unit& unit) const {
+    const auto heads = [&](const char* weight) {
+      return unit.parameter(weight).layout->local_shape.front() / config_.head_dim();
+    };
+    return {heads("q_proj.weight"), heads("k_proj.weight"), config_.head_dim()};
   }
 
   const ModelConfig& config_;
@@ -82,8 +92,9 @@ class LlamaBuilder {
 
 }  // namespace
 
-Units make_llama_units(const ModelConfig& config, const std::vector<int>& held, const parallel::UnitOptions& options) {
-  const std::vector<parallel::UnitSpec> specs = llama_units(config);
+Units make_llama_units(const ModelConfig& config, const std::vector<int>& held, const parallel::UnitOptions& options,
+                       bool sequence_parallel) {
+  const std::vector<parallel::UnitSpec> specs = llama_units(config, sequence_parallel);
   Units units;
   units.reserve(held.size());
   for (const int index : held)

@@ -6,6 +6,7 @@
 
 #include "models/model_config.h"
 #include "models/module.h"
+#include "parallel/tensor_region.h"
 
 namespace baleen::models {
 
@@ -18,6 +19,7 @@ struct ModuleOptions {
   bool deterministic = true;
   /// Most logits alive at once in the head: 2^28 are 512 MiB in BF16 and give the GEMMs of a 128k vocabulary 2048 rows.
   std::int64_t loss_chunk_elements = std::int64_t{1} << 28;
+  parallel::TensorRegion region{};  // its ranks are UnitOptions::tensor_degree
 };
 
 using Units = std::vector<std::unique_ptr<parallel::Unit>>;
@@ -25,7 +27,8 @@ using Modules = std::vector<std::unique_ptr<Module>>;
 
 /// The units of the model that a rank holds: `held` indexes llama_units(). A head whose weight is that of an embedding
 /// that is held too has no values of its own.
-Units make_llama_units(const ModelConfig& config, const std::vector<int>& held, const parallel::UnitOptions& options);
+Units make_llama_units(const ModelConfig& config, const std::vector<int>& held, const parallel::UnitOptions& options,
+                       bool sequence_parallel = false);
 
 /// One module per unit; they refer to the units' parameters. loss: see LossHead.
 Modules make_llama_modules(const ModelConfig& config, const std::vector<int>& held, const Units& units,

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
 
 #include <algorithm>
 
@@ -11,7 +12,15 @@
 namespace baleen::models {
 namespace {
 
-/// Log-sum-exp over the whole vocabulary: where its parts, one per rank of the tensor axis, are joined.
+/// Those of the whole vocabulary, the same bits on every rank: one collective.
+kernels::CrossEntropyParts joined(const kernels::CrossEntropyParts& mine, const parallel::TensorRegion& region) {
+  if (region.complete()) return mine;
+  const at::Tensor all = region.gather(at::stack({mine.max, mine.sum, mine.picked}));  // [ranks, 3, C]
+  const at::Tensor maxima = all.select(1, 0), sums = all.select(1, 1), picked = all.select(1, 2);
+  const at::Tensor max = maxima.amax(0);
+  return {max, maxima.sub(max).exp_().mul_(sums).sum(0), picked.sum(0)};
+}
+
 at::Tensor log_sum_exp(const kernels::CrossEntropyParts& parts) {
   return parts.sum.log().add_(parts.max);
 }
@@ -26,8 +35,9 @@ LossHead::LossHead(const parallel::Parameter& value, const parallel::Parameter& 
 }
 
 at::Tensor LossHead::logits(const at::Tensor& x) const {
-  const at::Tensor padded = kernels::linear(x, value_.value());
-  return padded.narrow(1, 0, part_.valid).to(padded.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+  const at::Tensor parts = options_.region.gather(kernels::linear(x, value_.value()));  // [ranks, T, columns]
+  const at::Tensor padded = parts.transpose(0, 1).flatten(1);
+  return padded.narrow(1, 0, options_.vocab_size).to(padded.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
 void LossHead::add_loss(const at::Tensor& lse, const at::Tensor& picked, const Batch& batch,
@@ -43,7 +53,8 @@ std::int64_t LossHead::chunk_rows(std::int64_t tokens, std::int64_t columns) con
   return (tokens + chunks - 1) / chunks;
 }
 
-at::Tensor LossHead::forward(const at::Tensor& x, const Batch& batch, Saved&) {
+at::Tensor LossHead::forward(const at::Tensor& outer, const Batch& batch, Saved&) {
+  const at::Tensor x = options_.region.enter(outer);
   if (batch.mode == Mode::generate) return logits(x);
 
   const at::Tensor weight = value_.value();
@@ -54,7 +65,8 @@ at::Tensor LossHead::forward(const at::Tensor& x, const Batch& batch, Saved&) {
     const std::int64_t count = std::min(rows, tokens - begin);
     const at::Tensor inputs = x.narrow(0, begin, count), targets = batch.targets.narrow(0, begin, count);
     const at::Tensor scores = kernels::linear(inputs, weight);
-    const kernels::CrossEntropyParts parts = kernels::cross_entropy_parts(scores, targets, part_);
+    const kernels::CrossEntropyParts parts =
+        joined(kernels::cross_entropy_parts(scores, targets, part_), options_.region);
     const at::Tensor lse = log_sum_exp(parts);
     add_loss(lse, parts.picked, batch, targets);
     if (batch.mode != Mode::train) continue;
@@ -65,7 +77,7 @@ at::Tensor LossHead::forward(const at::Tensor& x, const Batch& batch, Saved&) {
     beta = 1.0;
   }
   if (dx.empty()) return {};
-  return dx.size() == 1 ? dx.front() : at::cat(dx);
+  return options_.region.enter_backward(dx.size() == 1 ? dx.front() : at::cat(dx));
 }
 
 at::Tensor LossHead::backward(const at::Tensor&, const Batch&, Saved&) {

@@ -5,6 +5,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
+#include "parallel/tensor_gradients.h"
 
 namespace baleen::models {
 namespace {
@@ -22,8 +23,9 @@ TransformerStage::TransformerStage(const ModelConfig& config, HeldUnits held, co
                                    const ModuleOptions& module_options)
     : config_(config),
       held_(std::move(held)),
+      region_(module_options.region),
       loss_(at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(unit_options.device))),
-      units_(make_llama_units(config, held_.units, unit_options)),
+      units_(make_llama_units(config, held_.units, unit_options, region_.sequence_parallel())),
       modules_(make_llama_modules(config, held_.units, units_, module_options, loss_)) {}
 
 std::vector<parallel::Unit*> TransformerStage::trained_units() const {
@@ -52,6 +54,7 @@ void TransformerStage::finish_gradients(parallel::Mesh& mesh) {
     sums.push_back(mesh.data_replicate().all_reduce(unit->gradient(), parallel::ReduceOp::sum));
   }
   for (const parallel::WorkPtr& sum : sums) sum->wait();
+  for (const auto& unit : units_) parallel::sum_over_tensor(*unit, mesh.tensor(), mesh.tensor_group());
   if (config_.tie_embeddings) add_tied_gradients(mesh);
 }
 
@@ -114,7 +117,8 @@ at::Tensor TransformerStage::input(int micro_batch) {
 at::Tensor TransformerStage::empty_flow(int micro_batch) {
   const parallel::UnitOptions& types = units_.front()->options();
   const std::int64_t tokens = flights_.at(static_cast<std::size_t>(micro_batch)).batch.tokens.size(0);
-  return at::empty({tokens, config_.dim}, at::TensorOptions().dtype(types.compute).device(types.device));
+  return at::empty({region_.outer_rows(tokens), config_.dim},
+                   at::TensorOptions().dtype(types.compute).device(types.device));
 }
 
 at::Tensor TransformerStage::forward(int unit, int micro_batch, const at::Tensor& x) {

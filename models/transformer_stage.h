@@ -30,7 +30,8 @@ class TransformerStage final : public parallel::Stage {
   /// Initial values, each element a function of the seed, its parameter's name and its global index.
   void initialize(std::uint64_t seed);
   void zero_gradients();
-  /// Once a step: ends the sums over the data axis, sums over replicas, and adds the gradients of tied weights.
+  /// Once a step: ends the sums over the data axis, sums over replicas and over the tensor axis, and adds the gradients
+  /// of tied weights.
   void finish_gradients(parallel::Mesh& mesh);
   /// Masters, changed other than by the optimizer, into the values of this rank's shards.
   void round_masters();
@@ -68,6 +69,7 @@ class TransformerStage final : public parallel::Stage {
 
   ModelConfig config_;
   HeldUnits held_;
+  parallel::TensorRegion region_;
   at::Tensor loss_;
   Units units_;
   Modules modules_;
