@@ -11,7 +11,6 @@
 #include <mutex>
 
 #include "models/llama_parameters.h"
-#include "parallel/tensor_gradients.h"
 #include "parallel/thread_communicator.h"
 #include "tests/models/tiny_model.h"
 
@@ -85,10 +84,16 @@ struct Outcome {
   NamedTensors gradients;  // of the local shapes
 };
 
-Outcome train(TransformerStage& stage, const std::vector<models::Batch>& batches) {
+Outcome train(TransformerStage& stage, parallel::Mesh& mesh, const std::vector<models::Batch>& batches) {
   Outcome outcome;
   outcome.validation = evaluate(stage, batches.front());
-  outcome.loss = train_step(stage, batches);
+  stage.zero_gradients();
+  stage.reset_loss();
+  stage.set_batches(batches);
+  const auto schedule = parallel::build_schedule("1f1b", {.micro_batches = static_cast<int>(batches.size())});
+  parallel::execute(parallel::lower(schedule, 0, stage.traits(), {}), stage, mesh);
+  stage.finish_gradients(mesh);
+  outcome.loss = stage.loss().item<double>();
   EXPECT_EQ(stage.saved_bytes(), 0);
   return outcome;
 }
@@ -103,18 +108,20 @@ NamedTensors local(const TransformerStage& stage, const at::Tensor& (parallel::U
   return named;
 }
 
-/// Runs rank(stage, tensor axis, group that shares KV heads) on threads that are the tensor axis.
-void on_ranks(const Case& c,
-              const std::function<void(TransformerStage&, parallel::Communicator&, parallel::Communicator&)>& rank) {
+/// Runs rank(stage, mesh) on threads that are the tensor axis.
+void on_ranks(const Case& c, const std::function<void(TransformerStage&, parallel::Mesh&)>& rank) {
   const models::ModelConfig config = config_of(c);
-  parallel::run_threads(c.degree, [&](parallel::Communicator& tensor) {
-    const int sharers = std::max(1, c.degree / static_cast<int>(c.kv_heads));
-    const auto group = tensor.split(tensor.rank() / sharers, tensor.rank());
+  parallel::run_threads(c.degree, [&](parallel::Communicator& world) {
+    parallel::ParallelDims dims;
+    dims.tensor = c.degree;
+    parallel::MeshOptions options;
+    options.tensor_groups = static_cast<int>(c.kv_heads);
+    parallel::Mesh mesh(dims, world, parallel::device_communicators(at::kCPU), options);
     parallel::UnitOptions units = unit_options(at::kDouble);
     units.tensor_degree = c.degree;
-    units.tensor_rank = tensor.rank();
-    TransformerStage stage(config, units, options_of(c, {tensor, c.sequence_parallel}));
-    rank(stage, tensor, *group);
+    units.tensor_rank = mesh.coordinates().tensor;
+    TransformerStage stage(config, units, options_of(c, {mesh.tensor(), c.sequence_parallel}));
+    rank(stage, mesh);
   });
 }
 
@@ -169,17 +176,17 @@ TEST_P(TensorParallel, LossAndGradientsEqualOneRank) {
   TransformerStage whole(config, unit_options(at::kDouble), options_of(c, {}));
   randomize(whole, 1);
   const NamedTensors masters = master_values(whole);
-  const Outcome expected = train(whole, batches_of(config, 1));
+  OneRank one;
+  const Outcome expected = train(whole, one.mesh(), batches_of(config, 1));
 
   std::mutex mutex;
   std::vector<Outcome> outcomes(static_cast<std::size_t>(c.degree));
-  on_ranks(c, [&](TransformerStage& stage, parallel::Communicator& tensor, parallel::Communicator& group) {
+  on_ranks(c, [&](TransformerStage& stage, parallel::Mesh& mesh) {
     set_from_whole(stage, masters);
-    Outcome outcome = train(stage, batches_of(config, c.sequence_parallel ? c.degree : 1));
-    for (parallel::Unit* unit : stage.trained_units()) parallel::sum_over_tensor(*unit, tensor, group);
+    Outcome outcome = train(stage, mesh, batches_of(config, c.sequence_parallel ? c.degree : 1));
     outcome.gradients = local(stage, &parallel::Unit::gradient);
     const std::lock_guard lock(mutex);
-    outcomes[static_cast<std::size_t>(tensor.rank())] = std::move(outcome);
+    outcomes[static_cast<std::size_t>(mesh.tensor().rank())] = std::move(outcome);
   });
 
   std::vector<NamedTensors> ranks;
@@ -218,10 +225,10 @@ TEST(TensorParallelModel, StartsFromTheSameValues) {
     whole.initialize(5);
     std::mutex mutex;
     std::vector<NamedTensors> ranks(static_cast<std::size_t>(c.degree));
-    on_ranks(c, [&](TransformerStage& stage, parallel::Communicator& tensor, parallel::Communicator&) {
+    on_ranks(c, [&](TransformerStage& stage, parallel::Mesh& mesh) {
       stage.initialize(5);
       const std::lock_guard lock(mutex);
-      ranks[static_cast<std::size_t>(tensor.rank())] = local(stage, &parallel::Unit::master);
+      ranks[static_cast<std::size_t>(mesh.tensor().rank())] = local(stage, &parallel::Unit::master);
     });
     expect_parts(c, ranks, master_values(whole), 0.0);
   }
@@ -236,7 +243,7 @@ TEST(TensorParallelModel, EveryRankHasTheLogitsOfTheWholeVocabulary) {
   const models::Batch batch = batches_of(config, 1).front();
   const at::Tensor expected = whole.logits(batch, TransformerStage::Rows::last);
   std::mutex mutex;
-  on_ranks(c, [&](TransformerStage& stage, parallel::Communicator&, parallel::Communicator&) {
+  on_ranks(c, [&](TransformerStage& stage, parallel::Mesh&) {
     set_from_whole(stage, masters);
     const at::Tensor logits = stage.logits(batch, TransformerStage::Rows::last);
     const std::lock_guard lock(mutex);
