@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,8 +23,6 @@
 namespace baleen::apps {
 namespace {
 
-namespace fs = std::filesystem;
-
 /// Since "2026-01-31T12:00:00.123456Z"; empty for what is no time.
 std::string age(const std::string& saved) {
   std::tm utc{};
@@ -34,7 +33,8 @@ std::string age(const std::string& saved) {
 }
 
 void print_line(const checkpoint::ListedCheckpoint& listed) {
-  const std::string state = listed.complete() ? "complete" : "damaged: " + listed.fault;
+  std::string state = listed.complete() ? "complete" : "damaged: " + listed.fault;
+  if (listed.abandoned) state += ", abandoned: " + listed.path.filename().string();
   fmt::print("{:>8}  {:<20} {:>9} {:>11}  {:<6}  {}\n", listed.step,
              listed.complete() ? listed.saved.substr(0, 19) + "Z" : "-", age(listed.saved),
              core::byte_text(listed.bytes), listed.latest ? "LATEST" : "", state);
@@ -57,21 +57,12 @@ int list(int argc, char** argv) {
   if (!arguments.parse(argc, argv)) return 0;
 
   std::vector<checkpoint::ListedCheckpoint> all = checkpoint::list_checkpoints(path);
-  if (all.empty()) all.push_back(checkpoint::inspect_checkpoint(checkpoint::find_checkpoint(path)));
+  std::ranges::move(checkpoint::list_abandoned(path), std::back_inserter(all));
+  if (all.empty()) all.push_back(checkpoint::inspect_checkpoint(checkpoint::find_checkpoint(path).path));
   fmt::print("{:>8}  {:<20} {:>9} {:>11}  {:<6}  {}\n", "step", "saved", "age", "size", "", "state");
   for (const checkpoint::ListedCheckpoint& listed : all) print_line(listed);
-  if (tensors) print_tensors(checkpoint::read_manifest(checkpoint::find_checkpoint(path)));
+  if (tensors) print_tensors(checkpoint::read_manifest(checkpoint::find_checkpoint(path).path));
   return 0;
-}
-
-/// The checkpoint to verify; what was passed over on the way to a run's newest one is a fault too.
-fs::path chosen(const fs::path& path, std::optional<std::int64_t> step, std::vector<std::string>& faults) {
-  if (!step && !checkpoint::list_checkpoints(path).empty())
-    if (const auto newest = checkpoint::newest_checkpoint(path)) {
-      faults = newest->notes;
-      return newest->path;
-    }
-  return checkpoint::find_checkpoint(path, step);
 }
 
 int verify(int argc, char** argv) {
@@ -82,8 +73,9 @@ int verify(int argc, char** argv) {
       .option("--step", step, "The run's checkpoint of this step");
   if (!arguments.parse(argc, argv)) return 0;
 
-  std::vector<std::string> faults;
-  const auto reader = checkpoint::CheckpointReader::open(chosen(path, step, faults));
+  const checkpoint::FoundCheckpoint chosen = checkpoint::find_checkpoint(path, step);
+  std::vector<std::string> faults = chosen.notes;  // what was passed over on the way to a run's newest one
+  const auto reader = checkpoint::CheckpointReader::open(chosen.path);
   const checkpoint::Manifest& manifest = reader.manifest();
   std::int64_t total = 0;
   for (const checkpoint::TensorEntry& tensor : manifest.tensors) total += tensor.bytes();

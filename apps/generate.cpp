@@ -71,13 +71,9 @@ void check(const GenerateArguments& a) {
 
 /// A run's newest sound checkpoint, with a warning for each that was passed over, or the one that was named.
 fs::path find(const GenerateArguments& a) {
-  if (!a.step && !checkpoint::list_checkpoints(a.path).empty()) {
-    if (const auto newest = checkpoint::newest_checkpoint(a.path)) {
-      for (const std::string& note : newest->notes) core::log_warning(note);
-      return newest->path;
-    }
-  }
-  return checkpoint::find_checkpoint(a.path, a.step);
+  const checkpoint::FoundCheckpoint found = checkpoint::find_checkpoint(a.path, a.step);
+  for (const std::string& note : found.notes) core::log_warning(note);
+  return found.path;
 }
 
 /// Prints the text as it comes, whole characters only.

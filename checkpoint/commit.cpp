@@ -7,9 +7,11 @@
 #include <chrono>
 #include <map>
 
+#include "checkpoint/branch.h"
 #include "checkpoint/directory.h"
 #include "checkpoint/durable.h"
 #include "checkpoint/rank_file.h"
+#include "checkpoint/step_names.h"
 #include "core/filesystem.h"
 
 namespace baleen::checkpoint {
@@ -17,19 +19,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kPartialMark = ".partial-";
-constexpr std::string_view kRemovedMark = ".removed-";
-
-/// Where a name that is about to be taken away goes first, so that no reader sees half of it.
-fs::path marked(const fs::path& path, std::string_view mark, std::uint64_t id) {
-  return path.parent_path() / fmt::format("{}{}{:016x}", path.filename().string(), mark, id);
-}
-
-bool is_leftover(const fs::path& path) {
-  const std::string name = path.filename();
+bool is_leftover(const std::string& name) {
   if (name.starts_with(kLatestName)) return name.ends_with(".tmp");  // of core::write_file_atomically
-  return name.starts_with("step-") &&
-         (name.find(kPartialMark) != std::string::npos || name.find(kRemovedMark) != std::string::npos);
+  return marked_step_of(name, Mark::partial) || marked_step_of(name, Mark::removed);
 }
 
 std::string utc_now() {
@@ -71,22 +63,19 @@ void noting(std::vector<std::string>& notes, const auto& work) {
   }
 }
 
-/// Takes away the checkpoints that `keep` no longer covers: the ones saved first, never the one LATEST names. What
-/// cannot be read stays: it may belong to a newer Baleen.
+/// Takes away the checkpoints that `keep` no longer covers: those of abandoned branches first, then the ones saved
+/// first, never the one LATEST names. What cannot be read stays: it may belong to a newer Baleen.
 std::vector<std::string> remove_old(const fs::path& run_dir, int keep, std::uint64_t id) {
   std::vector<std::string> notes;
   if (keep <= 0) return notes;
-  std::vector<ListedCheckpoint> listed = list_checkpoints(run_dir);
+  std::vector<ListedCheckpoint> listed = list_abandoned(run_dir);
+  std::ranges::move(list_checkpoints(run_dir), std::back_inserter(listed));
   std::erase_if(listed, [](const ListedCheckpoint& checkpoint) { return !checkpoint.complete(); });
-  std::ranges::sort(listed, saved_before);
-  for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < listed.size(); ++i) {
-    if (listed[i].latest) continue;
-    noting(notes, [&] {
-      const fs::path aside = marked(listed[i].path, kRemovedMark, id);
-      rename_durably(listed[i].path, aside);
-      remove_directory(aside);
-    });
-  }
+  std::ranges::sort(listed, [](const ListedCheckpoint& a, const ListedCheckpoint& b) {
+    return a.abandoned != b.abandoned ? a.abandoned : saved_before(a, b);
+  });
+  for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < listed.size(); ++i)
+    if (!listed[i].latest) noting(notes, [&] { take_away(listed[i].path, marked(listed[i].path, Mark::removed, id)); });
   return notes;
 }
 
@@ -95,18 +84,16 @@ std::vector<std::string> remove_old(const fs::path& run_dir, int keep, std::uint
 CheckpointSave::CheckpointSave(const fs::path& run_dir, std::int64_t step, std::uint64_t id)
     : run_dir_(run_dir),
       final_(checkpoints_directory(run_dir) / step_directory_name(step)),
-      partial_(marked(final_, kPartialMark, id)),
+      partial_(marked(final_, Mark::partial, id)),
       step_(step),
       id_(id) {}
 
 void CheckpointSave::prepare() {
   const fs::path checkpoints = checkpoints_directory(run_dir_);
   core::make_folder(checkpoints);
-  std::error_code error;
-  fs::directory_iterator entries(checkpoints, error);
-  if (error) throw core::storage_error("list", checkpoints, error.value());
-  for (const fs::directory_entry& entry : entries)
-    if (is_leftover(entry.path())) remove_directory(entry.path());
+  for (const fs::path& path : entries_of(checkpoints))
+    if (is_leftover(path.filename().string())) remove_directory(path);
+  settle_replaced(run_dir_);
   core::make_folder(partial_);
 }
 
@@ -124,11 +111,11 @@ std::vector<std::string> CheckpointSave::commit(Manifest manifest, const std::st
   core::write_file_atomically(partial_ / kConfigName, config);
   core::write_file_atomically(partial_ / kManifestName, to_json(manifest));
 
-  const fs::path replaced = replace_directory(partial_, final_, marked(final_, kRemovedMark, id_));
-  core::write_file_atomically(checkpoints_directory(run_dir_) / kLatestName, final_.filename().string() + "\n");
+  const fs::path replaced = replace_directory(partial_, final_, marked(final_, Mark::replaced, id_));
+  write_latest(run_dir_, step_);
 
   std::vector<std::string> notes = remove_old(run_dir_, keep, id_);
-  if (!replaced.empty()) noting(notes, [&] { remove_directory(replaced); });
+  if (!replaced.empty()) noting(notes, [&] { take_away(replaced, marked(final_, Mark::removed, id_)); });
   return notes;
 }
 

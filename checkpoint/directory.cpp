@@ -4,27 +4,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
+#include <map>
 
+#include "checkpoint/durable.h"
 #include "checkpoint/manifest.h"
+#include "checkpoint/step_names.h"
 #include "core/filesystem.h"
 
 namespace baleen::checkpoint {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::string_view kStepPrefix = "step-";
-
-/// The step of "step-00001000"; none for other names, leftovers ("step-00001000.partial-...") among them.
-std::optional<std::int64_t> step_of(const std::string& name) {
-  if (!name.starts_with(kStepPrefix)) return std::nullopt;
-  std::int64_t step = 0;
-  const char* end = name.data() + name.size();
-  const auto [stop, error] = std::from_chars(name.data() + kStepPrefix.size(), end, step);
-  if (error != std::errc() || stop != end || step_directory_name(step) != name) return std::nullopt;
-  return step;
-}
 
 /// What LATEST says; empty where there is none.
 std::string latest_name(const fs::path& checkpoints) {
@@ -45,24 +35,43 @@ std::int64_t bytes_in(const fs::path& directory) {
   return sum;
 }
 
+/// The directories of RUN/checkpoints by what their names say.
+struct Standing {
+  std::map<std::int64_t, fs::path> history;
+  std::multimap<std::int64_t, fs::path> abandoned;
+};
+
+Standing standing_in(const fs::path& checkpoints) {
+  Standing standing;
+  std::error_code error;
+  if (!fs::is_directory(checkpoints, error)) return standing;
+  std::map<std::int64_t, fs::path> replaced;
+  for (const fs::path& path : entries_of(checkpoints)) {
+    if (!fs::is_directory(path, error)) continue;
+    const std::string name = path.filename();
+    if (const auto plain = step_of(name)) standing.history[*plain] = path;
+    if (const auto older = marked_step_of(name, Mark::replaced)) replaced[*older] = path;
+    if (const auto left = marked_step_of(name, Mark::abandoned)) standing.abandoned.emplace(*left, path);
+  }
+  standing.history.merge(replaced);  // only where the newer one has not taken the name
+  return standing;
+}
+
+ListedCheckpoint inspect_step(std::int64_t step, const fs::path& path) {
+  ListedCheckpoint listed = inspect_checkpoint(path);
+  if (listed.complete() && listed.step != step)
+    listed.fault = fmt::format("{}: holds step {}", path.string(), listed.step);
+  listed.step = step;
+  return listed;
+}
+
 std::vector<ListedCheckpoint> list_in(const fs::path& checkpoints) {
   std::vector<ListedCheckpoint> listed;
-  std::error_code error;
-  if (!fs::is_directory(checkpoints, error)) return listed;
   const std::string latest = latest_name(checkpoints);
-  fs::directory_iterator entries(checkpoints, error);
-  if (error) throw core::storage_error("list", checkpoints, error.value());
-  for (const fs::directory_entry& entry : entries) {
-    const std::string name = entry.path().filename();
-    const auto step = step_of(name);
-    if (!step || !entry.is_directory(error)) continue;
-    ListedCheckpoint& last = listed.emplace_back(inspect_checkpoint(entry.path()));
-    last.latest = name == latest;
-    if (last.complete() && last.step != *step)
-      last.fault = fmt::format("{}: holds step {}", entry.path().string(), last.step);
-    last.step = *step;
+  for (const auto& [step, path] : standing_in(checkpoints).history) {
+    listed.push_back(inspect_step(step, path));
+    listed.back().latest = step_directory_name(step) == latest;
   }
-  std::ranges::sort(listed, {}, &ListedCheckpoint::step);
   return listed;
 }
 
@@ -79,12 +88,8 @@ fs::path checkpoints_directory(const fs::path& run_dir) {
   return run_dir / "checkpoints";
 }
 
-std::string step_directory_name(std::int64_t step) {
-  return fmt::format("{}{:08d}", kStepPrefix, step);
-}
-
 ListedCheckpoint inspect_checkpoint(const fs::path& path) {
-  ListedCheckpoint listed{path, 0, "", bytes_in(path), false, ""};
+  ListedCheckpoint listed{path, 0, "", bytes_in(path), false, false, ""};
   try {
     const Manifest manifest = read_manifest(path);
     listed.step = manifest.step;
@@ -99,46 +104,69 @@ std::vector<ListedCheckpoint> list_checkpoints(const fs::path& run_dir) {
   return list_in(checkpoints_directory(run_dir));
 }
 
+std::vector<ListedCheckpoint> list_abandoned(const fs::path& run_dir) {
+  std::vector<ListedCheckpoint> listed;
+  for (const auto& [step, path] : standing_in(checkpoints_directory(run_dir)).abandoned) {
+    listed.push_back(inspect_step(step, path));
+    listed.back().abandoned = true;
+  }
+  return listed;
+}
+
 bool saved_before(const ListedCheckpoint& a, const ListedCheckpoint& b) {
   return std::tie(a.saved, a.step) < std::tie(b.saved, b.step);
 }
 
-std::optional<NewestCheckpoint> newest_checkpoint(const fs::path& run_dir) {
+std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& run_dir) {
   const std::vector<ListedCheckpoint> listed = list_checkpoints(run_dir);
-  const ListedCheckpoint* newest = nullptr;
-  const ListedCheckpoint* latest = nullptr;
-  std::vector<std::string> notes;
-  for (const ListedCheckpoint& checkpoint : listed) {
-    if (checkpoint.latest) latest = &checkpoint;
-    if (!checkpoint.complete()) notes.push_back("passed over " + checkpoint.fault);
-    if (checkpoint.complete() && (newest == nullptr || saved_before(*newest, checkpoint))) newest = &checkpoint;
-  }
-  const std::string name = latest_name(checkpoints_directory(run_dir));
-  if (latest == nullptr && !name.empty()) notes.push_back(fmt::format("LATEST names {}, which is not there", name));
-  if (latest != nullptr && latest->complete()) newest = latest;
-  if (newest != nullptr) return NewestCheckpoint{newest->path, newest->step, std::move(notes)};
   if (listed.empty()) return std::nullopt;
+  const std::string name = latest_name(checkpoints_directory(run_dir));
+  const std::optional<std::int64_t> latest = step_of(name);
+  const ListedCheckpoint* newest = nullptr;
+  std::vector<std::string> notes;
+  std::vector<std::int64_t> beyond;
+  for (const ListedCheckpoint& checkpoint : listed) {
+    if (!checkpoint.complete()) {
+      notes.push_back("passed over " + checkpoint.fault);
+    } else if (latest && checkpoint.step > *latest) {
+      beyond.push_back(checkpoint.step);
+    } else if (newest == nullptr || checkpoint.latest || saved_before(*newest, checkpoint)) {
+      newest = &checkpoint;
+    }
+  }
+  const auto is_latest = [](const ListedCheckpoint& checkpoint) { return checkpoint.latest; };
+  if (!name.empty() && std::ranges::none_of(listed, is_latest))
+    notes.push_back(fmt::format("LATEST names {}, which is not there", name));
+  if (newest != nullptr) return FoundCheckpoint{newest->path, std::move(notes)};
   throw core::Error(core::ExitCode::corrupt_checkpoint,
                     fmt::format("no complete checkpoint in {}: {}", run_dir.string(), fmt::join(notes, "; ")),
-                    "restore one from a copy, or start again in a new run directory");
+                    beyond.empty() ? "restore one from a copy, or start again in a new run directory"
+                                   : fmt::format("beyond the one that LATEST names there are {}: --resume=STEP goes on "
+                                                 "from one of them",
+                                                 fmt::join(beyond, ", ")));
 }
 
-fs::path find_checkpoint(const fs::path& run_or_checkpoint, std::optional<std::int64_t> step) {
+FoundCheckpoint find_checkpoint(const fs::path& run_or_checkpoint, std::optional<std::int64_t> step) {
   std::error_code error;
   const fs::path& path = run_or_checkpoint;
   if (!fs::is_directory(path, error))
     throw core::Error(core::ExitCode::usage, fmt::format("{} is no directory", path.string()),
                       "name a run directory or one of its checkpoints/step-* directories");
-  if (!step && fs::exists(path / kManifestName, error)) return path;
+  if (!step && fs::exists(path / kManifestName, error)) return {path, {}};
   if (!step) {
-    const auto newest = newest_checkpoint(path);
-    if (newest) return newest->path;
+    if (auto newest = newest_checkpoint(path)) return *std::move(newest);
     throw core::Error(core::ExitCode::usage,
                       fmt::format("{} is neither a checkpoint nor a run that has one", path.string()),
                       "name a run directory or one of its checkpoints/step-* directories");
   }
-  const fs::path found = checkpoints_directory(path) / step_directory_name(*step);
-  if (fs::is_directory(found, error)) return found;
+  const Standing standing = standing_in(checkpoints_directory(path));
+  if (const auto at = standing.history.find(*step); at != standing.history.end()) return {at->second, {}};
+  if (const auto at = standing.abandoned.find(*step); at != standing.abandoned.end())
+    throw core::Error(
+        core::ExitCode::usage,
+        fmt::format("step {} of {} was left behind when the run went on from an older step", *step, path.string()),
+        fmt::format("copy {} to NEW_RUN/checkpoints/{} and resume in that run directory", at->second.string(),
+                    step_directory_name(*step)));
   const std::string steps = steps_text(list_checkpoints(path));
   throw core::Error(core::ExitCode::usage, fmt::format("{} has no checkpoint of step {}", path.string(), *step),
                     steps.empty() ? "this run has no complete checkpoint" : "choose one of these steps: " + steps);

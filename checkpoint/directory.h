@@ -1,20 +1,16 @@
 #pragma once
-// Finds checkpoints in a run directory: RUN/checkpoints/step-00001000, RUN/checkpoints/LATEST.
+// Finds checkpoints in a run directory: RUN/checkpoints/step-00001000, RUN/checkpoints/LATEST. A run directory holds
+// one history; what a run left behind by going on from an older step stands aside (checkpoint/branch.h).
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace baleen::checkpoint {
 
-inline constexpr std::string_view kLatestName = "LATEST";
-
 std::filesystem::path checkpoints_directory(const std::filesystem::path& run_dir);
-/// "step-00001000"
-std::string step_directory_name(std::int64_t step);
 
 struct ListedCheckpoint {
   std::filesystem::path path;
@@ -22,6 +18,7 @@ struct ListedCheckpoint {
   std::string saved;       // as in the manifest; empty where not complete
   std::int64_t bytes = 0;  // of all files in it
   bool latest = false;     // LATEST names it
+  bool abandoned = false;  // of a branch that the run left
   std::string fault;       // why it is not complete: empty for a complete one
   bool complete() const { return fault.empty(); }
 };
@@ -29,28 +26,31 @@ struct ListedCheckpoint {
 /// One directory, whatever its name: the step is that of its manifest, 0 where there is none.
 ListedCheckpoint inspect_checkpoint(const std::filesystem::path& path);
 
-/// All step directories of a run, ascending by step; without leftovers of saves that died. Empty where there are none.
+/// All checkpoints of a run's history, ascending by step; without leftovers of saves that died. Empty where there are
+/// none.
 std::vector<ListedCheckpoint> list_checkpoints(const std::filesystem::path& run_dir);
+/// Those of the branches that the run left, ascending by step.
+std::vector<ListedCheckpoint> list_abandoned(const std::filesystem::path& run_dir);
 
-/// Of two complete checkpoints, by time and then by step: after a resume from an older step, later saves have lower
-/// steps.
+/// Of two complete checkpoints, by time and then by step.
 bool saved_before(const ListedCheckpoint& a, const ListedCheckpoint& b);
 
-struct NewestCheckpoint {
+struct FoundCheckpoint {
   std::filesystem::path path;
-  std::int64_t step = 0;
   std::vector<std::string> notes;  // one line for each that was passed over, with the reason
 };
 
-/// The checkpoint that LATEST names if it is complete (its manifest is there and sound), otherwise the complete one
-/// that was saved last. None where the run has no complete checkpoint; then, if there were others, throws
-/// Error(corrupt_checkpoint) that says what is wrong with each.
-std::optional<NewestCheckpoint> newest_checkpoint(const std::filesystem::path& run_dir);
+/// The checkpoint that LATEST names if it is complete (its manifest is there and sound), otherwise the newest complete
+/// one of a lower step: what lies beyond LATEST may be of a branch that the run was about to leave. Without a LATEST
+/// the one that was saved last. None where the run has no checkpoint; where it has some, but none of these, throws
+/// Error(corrupt_checkpoint) that says what is wrong with each and which can be had with --resume=STEP.
+std::optional<FoundCheckpoint> newest_checkpoint(const std::filesystem::path& run_dir);
 
 /// The checkpoint meant by a path that a person gave: a checkpoint itself, or a run's (its newest, or that of `step`).
-/// Throws Error(usage) where the path is neither or has no such step; the message lists the steps that are there.
-std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint,
-                                      std::optional<std::int64_t> step = std::nullopt);
+/// Throws Error(usage) where the path is neither or has no such step; the message lists the steps that are there and
+/// says where an abandoned one of that step stands.
+FoundCheckpoint find_checkpoint(const std::filesystem::path& run_or_checkpoint,
+                                std::optional<std::int64_t> step = std::nullopt);
 
 /// What to do about a damaged checkpoint: "resume an older one with --resume=STEP; these are complete: 800, 900".
 std::string next_action_for_damage(const std::filesystem::path& checkpoint);

@@ -45,10 +45,24 @@ fs::path replace_directory(const fs::path& from, const fs::path& to, const fs::p
   return aside;
 }
 
+std::vector<fs::path> entries_of(const fs::path& directory) {
+  std::error_code error;
+  std::vector<fs::path> entries;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error))
+    entries.push_back(at->path());
+  if (error) throw core::storage_error("list", directory, error.value());
+  return entries;
+}
+
 void remove_directory(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);
   if (error) throw core::storage_error("remove", path, error.value());
+}
+
+void take_away(const fs::path& path, const fs::path& aside) {
+  rename_durably(path, aside);
+  remove_directory(aside);
 }
 
 }  // namespace baleen::checkpoint

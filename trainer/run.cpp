@@ -1,7 +1,9 @@
 #include "trainer/run.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "checkpoint/branch.h"
 #include "checkpoint/directory.h"
 #include "core/log.h"
 #include "launch/signals.h"
@@ -46,19 +48,26 @@ std::unique_ptr<RunDirectory> open_run(const RunRequest& request, launch::Proces
 
 /// The checkpoint to go on from. All ranks look for themselves, on the shared file system.
 std::optional<fs::path> checkpoint_to_resume(const RunRequest& request, launch::Process& process) {
-  std::optional<fs::path> found;
+  std::optional<checkpoint::FoundCheckpoint> found;
   parallel::succeed_together(process.world(), [&] {
     if (request.resume_step) {
       found = checkpoint::find_checkpoint(request.run_dir, request.resume_step);
     } else if (request.resume) {
-      const auto newest = checkpoint::newest_checkpoint(request.run_dir);
-      if (!newest) return;
-      found = newest->path;
-      if (process.rank() == 0)
-        for (const std::string& note : newest->notes) core::log_warning(note);
+      found = checkpoint::newest_checkpoint(request.run_dir);
     }
   });
-  return found;
+  if (!found) return std::nullopt;
+  if (process.rank() == 0)
+    for (const std::string& note : found->notes) core::log_warning(note);
+  return found->path;
+}
+
+/// Makes the step that was loaded the newest of the run's history.
+void leave_newer_checkpoints(const fs::path& run_dir, std::int64_t step) {
+  const std::vector<std::int64_t> left = checkpoint::go_on_from(run_dir, step);
+  if (left.empty()) return;
+  core::log_info(fmt::format("going on from step {}: the checkpoints of steps {} are left behind, set aside as {}",
+                             step, fmt::join(left, ", "), (run_dir / "checkpoints" / "step-*.abandoned-*").string()));
 }
 
 }  // namespace
@@ -83,13 +92,15 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   std::unique_ptr<Trainer> trainer;
   parallel::succeed_together(process.world(), [&] { trainer = std::make_unique<Trainer>(config, mesh, options); });
   if (run) print_banner(config, mesh, process, *trainer);
-  if (const auto checkpoint = checkpoint_to_resume(request, process)) {
+  const auto checkpoint = checkpoint_to_resume(request, process);
+  if (checkpoint) {
     parallel::succeed_together(process.world(), [&] { trainer->resume(*checkpoint); });
     if (run) core::log_info(fmt::format("resumed from {}", checkpoint->string()));
   }
   // Only now: a start that failed leaves the record of the run as it was.
   parallel::succeed_together(process.world(), [&] {
     if (!run) return;
+    if (checkpoint) leave_newer_checkpoints(request.run_dir, trainer->steps_done());
     run->write("config.toml", resolved);
     run->write("env.json", environment_json(process));
     run->rewind_logs(trainer->steps_done());

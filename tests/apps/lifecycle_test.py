@@ -39,9 +39,27 @@ keep = 3
 
 
 def start(*arguments):
-    """All ranks in a process group of their own, so that they can be killed together."""
     return subprocess.Popen(mpirun + [baleen, "train", "run.toml", *arguments], stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                            stderr=subprocess.STDOUT, text=True)
+
+
+def kill(job):
+    """SIGKILL for mpirun and its ranks, which have process groups of their own and would outlive it."""
+    family, parents = [job.pid], {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as stat:
+                parents[int(pid)] = int(stat.read().rpartition(")")[2].split()[1])
+        except FileNotFoundError:
+            pass
+    for pid in family:
+        family += [child for child, parent in parents.items() if parent == pid]
+    for pid in family:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    return job.communicate()[0]
 
 
 def finish(job):
@@ -96,9 +114,7 @@ while True:
         time.sleep(0.005)
     time.sleep(generator.uniform(0, 0.15))
     if job.poll() is None and kills < 6:
-        os.killpg(job.pid, signal.SIGKILL)
-        job.communicate()
-        subprocess.run(["pkill", "-KILL", "-f", "run.toml --run-dir killed"], check=False)  # ranks that outlive mpirun
+        kill(job)
         kills += 1
         continue
     code, output = finish(job)
@@ -131,6 +147,23 @@ expect(code == 2 and output.count("did you mean") == 1 and "training.steps" in o
        "two mistakes under mpirun are told once, together", output)
 code, output = finish(start("--run-dir", "whole", "--resume=7"))
 expect(code == 2 and "40" in output, "a step without a checkpoint is refused and the steps that are there are named", output)
+
+# Going on from an older step, killed before the next save: the newer checkpoints are of another history from then on.
+code, output = finish(start("--run-dir", "branch", "checkpoint.every=10", "checkpoint.keep=0"))
+expect(code == 0, "a run with the checkpoints 10, 20, 30, 40 ends with 0", output)
+job = start("--run-dir", "branch", "--resume=20", "checkpoint.every=0", "training.steps=1000000")
+deadline = time.monotonic() + 60
+while not 21 <= steps_so_far("branch") < 40 and time.monotonic() < deadline:  # the log is rewound to 20 at first
+    time.sleep(0.005)
+output = kill(job)
+expect("going on from step 20: the checkpoints of steps 30, 40 are left behind" in output, "a line tells what is left behind", output)
+verified = subprocess.run([baleen, "ckpt", "verify", "branch"], capture_output=True, text=True)
+expect("step 20," in verified.stdout, "after a kill before the next save step 20 is the newest", verified.stdout)
+code, output = finish(start("--run-dir", "branch", "--resume=30"))
+expect(code == 2 and "left behind" in output, "an abandoned step is refused by name", output)
+code, output = finish(start("--run-dir", "branch", "--resume"))
+expect(code == 0 and "resumed from branch/checkpoints/step-00000020" in output, "and --resume goes on from it", output)
+expect(metrics("branch") == metrics("whole"), "bit for bit as the uninterrupted run")
 
 generate = [baleen, "generate", "whole", "--prompt", "It is", "--tokens", "20", "--seed", "3"]
 first, second = (subprocess.run(generate, capture_output=True, text=True) for _ in range(2))

@@ -195,7 +195,7 @@ TEST_F(Damage, WithoutItsManifestLatestIsPassedOverWithANote) {
   fs::remove(manifest());
   const auto newest = newest_checkpoint(run());
   ASSERT_TRUE(newest.has_value());
-  EXPECT_EQ(newest->step, 200);
+  EXPECT_EQ(newest->path, checkpoint().parent_path() / "step-00000200");
   EXPECT_THAT(newest->notes, ElementsAre(AllOf(HasSubstr("step-00000300"), HasSubstr("no manifest.json"))));
   EXPECT_THAT(open_error(kUsage), HasSubstr("is no checkpoint: it has no manifest.json"));
 }
@@ -204,19 +204,19 @@ TEST_F(Damage, LatestThatNamesNothingIsPassedOverWithANote) {
   fs::remove_all(checkpoint());
   const auto newest = newest_checkpoint(run());
   ASSERT_TRUE(newest.has_value());
-  EXPECT_EQ(newest->step, 200);
+  EXPECT_EQ(newest->path, checkpoint().parent_path() / "step-00000200");
   EXPECT_THAT(newest->notes, ElementsAre("LATEST names step-00000300, which is not there"));
 }
 
 TEST_F(Damage, WithoutLatestTheOneSavedLastCounts) {
   fs::remove(checkpoint().parent_path() / "LATEST");
-  EXPECT_EQ(newest_checkpoint(run())->step, 300);
+  EXPECT_EQ(newest_checkpoint(run())->path, checkpoint());
 }
 
 TEST_F(Damage, ARenamedCheckpointIsPassedOver) {
   fs::rename(checkpoint(), checkpoint().parent_path() / "step-00000400");
   const auto newest = newest_checkpoint(run());
-  EXPECT_EQ(newest->step, 200);
+  EXPECT_EQ(newest->path, checkpoint().parent_path() / "step-00000200");
   EXPECT_THAT(newest->notes, ElementsAre(HasSubstr("step-00000400: holds step 300"), HasSubstr("LATEST names")));
 }
 
@@ -233,9 +233,9 @@ TEST_F(Damage, PathsThatAreNoCheckpoints) {
   EXPECT_THAT(error_of(kUsage, [&] { find_checkpoint(empty.path() / "none"); }), HasSubstr("is no directory"));
   EXPECT_THAT(error_of(kUsage, [&] { find_checkpoint(run(), 250); }),
               AllOf(HasSubstr("no checkpoint of step 250"), HasSubstr("100, 200, 300")));
-  EXPECT_EQ(find_checkpoint(run(), 200), checkpoint().parent_path() / "step-00000200");
-  EXPECT_EQ(find_checkpoint(run()), checkpoint());
-  EXPECT_EQ(find_checkpoint(checkpoint()), checkpoint());
+  EXPECT_EQ(find_checkpoint(run(), 200).path, checkpoint().parent_path() / "step-00000200");
+  EXPECT_EQ(find_checkpoint(run()).path, checkpoint());
+  EXPECT_EQ(find_checkpoint(checkpoint()).path, checkpoint());
 }
 
 TEST_F(Damage, ListShowsWhatIsThere) {

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "checkpoint/directory.h"
+#include "checkpoint/step_names.h"
 #include "tests/trainer/tiny_run.h"
 
 namespace baleen::tests {
@@ -61,7 +62,7 @@ TEST(Stop, OnRequestSavesAndAsksToBeRequeued) {
   EXPECT_EQ(stopped.losses.size(), 7u) << "every step that was done has its line";
   const auto newest = checkpoint::newest_checkpoint(dir);
   ASSERT_TRUE(newest.has_value());
-  EXPECT_EQ(newest->step, 7);
+  EXPECT_EQ(newest->path, step_directory(dir, 7));
 
   const Outcome resumed = run_with_threads(config, 2, {dir, newest->path, {}});
   EXPECT_EQ(resumed.code, core::ExitCode::ok);
