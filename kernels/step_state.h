@@ -12,7 +12,7 @@ namespace baleen::kernels {
 /// Instead of a parameter's index: no parameter has a non-finite gradient.
 inline constexpr std::int32_t kAllFinite = INT32_MAX;
 
-/// State of the decisions after a step. Every rank holds the same but for first_nonfinite.
+/// State of the decisions after a step. Every rank holds the same.
 struct StepState {
   // Carried from step to step: what a checkpoint keeps.
   double loss_scale = 1;             // of the next backward
@@ -25,7 +25,7 @@ struct StepState {
 
   // Of this step: what the optimizer and the log read.
   std::int32_t skip = 0;                      // 1: the optimizer changes nothing
-  std::int32_t first_nonfinite = kAllFinite;  // this rank's first parameter with a non-finite gradient
+  std::int32_t first_nonfinite = kAllFinite;  // where a gradient is not finite: optim::GradientNorm::place() reads it
   double used_loss_scale = 1;                 // the loss scale that this step's gradients carry
   double grad_norm = 0;            // of the true gradient (unscaled), before clipping; may be non-finite when skipped
   double gradient_multiplier = 1;  // clip / used_loss_scale: what the optimizer multiplies gradients with

@@ -1,6 +1,5 @@
 #pragma once
-// Global gradient norm: this rank's part of the sum of squares; the trainer sums it over the ranks that hold other
-// parameters.
+// The squared norm of the whole gradient, over all ranks of a mesh and under any layout.
 
 #include <ATen/core/Tensor.h>
 
@@ -8,33 +7,50 @@
 #include <vector>
 
 #include "kernels/squared_norm.h"
+#include "parallel/mesh.h"
 #include "parallel/unit.h"
 
 namespace baleen::optim {
 
 class GradientNorm {
  public:
-  /// A parameter that several tensor ranks hold alike counts on the first of them only. `units` must outlive this; tied
-  /// weights belong to one of them (models::TransformerStage::trained_units()).
-  GradientNorm(const std::vector<parallel::Unit*>& units, int tensor_degree, int tensor_rank);
+  struct Place {
+    const std::string& parameter;
+    int rank = 0;  // of the world
+  };
 
-  /// Goes over all gradients. Asynchronous on a GPU: current stream. Then squared_norm() waits to be summed over the
-  /// tensor and pipeline axes (under ZeRO-0 ranks of the data axis hold the same gradients, which count once).
+  /// `units`: those that this rank trains, which must outlive this, as must `mesh`. `names`: all parameters of the
+  /// model, in its order; the same on every rank.
+  /// deterministic: the bits depend on no layout that gives the same gradients (kernels/exact_squares.h); otherwise
+  /// plain FP64 sums.
+  GradientNorm(const std::vector<parallel::Unit*>& units, std::vector<std::string> names, parallel::Mesh& mesh,
+               bool deterministic);
+
+  /// Collective over the mesh. Every element counts once: where ranks hold the same ones (replicas, the data axis
+  /// under ZeRO-0, tensor ranks with a replicated parameter) one of them counts it, and a tied parameter's gradient
+  /// has been added to the other's, which counts. Asynchronous on a GPU: current stream.
   void compute();
 
-  /// 0-dim fp64, of the gradients as they are (scaled by the loss scale). Rewritten by compute().
+  /// 0-dim fp64, the same on all ranks, of the gradients as they are (scaled by the loss scale). Rewritten by
+  /// compute().
   const at::Tensor& squared_norm() const { return squared_norm_; }
-  /// 0-dim int32: index (parameter_name) of the first parameter of this rank with a non-finite gradient, or
-  /// kernels::kAllFinite.
+  /// 0-dim int32, the same on all ranks: what place() reads, or kernels::kAllFinite.
   const at::Tensor& first_nonfinite() const { return first_nonfinite_; }
-  /// Name of the parameter behind an index of first_nonfinite: numbered through the units in order.
-  const std::string& parameter_name(std::int32_t index) const;
+  /// The first parameter in the model's order with a gradient that is not finite, and the first rank that saw one
+  /// there.
+  Place place(std::int32_t first_nonfinite) const;
 
  private:
+  /// What this rank counts of a unit's gradient.
+  std::vector<kernels::Segment> segments(const parallel::Unit& unit) const;
+
   std::vector<parallel::Unit*> units_;
-  std::vector<kernels::SegmentTable> tables_;  // one per unit
   std::vector<std::string> names_;
+  parallel::Mesh& mesh_;
+  bool deterministic_;
+  std::vector<kernels::SegmentTable> tables_;  // one per unit
   at::Tensor squared_norm_, first_nonfinite_;
+  at::Tensor sums_;  // what ranks add up: bins of kernels/exact_squares.h, or the squared norm itself
 };
 
 }  // namespace baleen::optim

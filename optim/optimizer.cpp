@@ -24,9 +24,7 @@ std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const s
 
 at::Tensor decay_blocks(const parallel::Unit& unit) {
   static_assert(kernels::kDecayBlock == parallel::kAlignment);
-  const std::int64_t elements = unit.layout().elements;
-  core::require(unit.master().numel() == elements, "masters are whole on every rank");
-  const at::Tensor blocks = at::zeros({(elements + kernels::kDecayBlock - 1) / kernels::kDecayBlock}, at::kByte);
+  const at::Tensor blocks = at::zeros({unit.layout().elements / kernels::kDecayBlock}, at::kByte);
   auto* flags = blocks.mutable_data_ptr<std::uint8_t>();
   for (std::size_t i = 0; i < unit.spec().parameters.size(); ++i) {
     const parallel::ParameterLayout& layout = unit.layout().parameters[i];
@@ -39,7 +37,9 @@ at::Tensor decay_blocks(const parallel::Unit& unit) {
                   "fused parameters are decayed alike");
     for (std::int64_t block = first; block <= last; ++block) flags[block] = decayed ? 1 : 0;
   }
-  return blocks.to(unit.master().device());
+  const at::Tensor held =
+      blocks.narrow(0, unit.shard_begin() / kernels::kDecayBlock, unit.shard_elements() / kernels::kDecayBlock);
+  return held.to(unit.master().device());
 }
 
 at::Tensor published_values(const parallel::Unit& unit) {

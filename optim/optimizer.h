@@ -33,10 +33,11 @@ class Optimizer {
 /// `units` must outlive the optimizer. Throws Error(usage) for an unknown optimizer.name.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const std::vector<parallel::Unit*>& units);
 
-/// [ceil(master elements / kDecayBlock)] uint8 on the unit's device: which blocks of a unit's shard are decayed.
+/// [shard elements / kDecayBlock] uint8 on the unit's device: which blocks of a unit's shard are decayed.
 at::Tensor decay_blocks(const parallel::Unit& unit);
 
-/// What an update also writes: the unit's values, or an undefined tensor where they share storage with the masters.
+/// What an update also writes: this shard's part of the unit's values, or an undefined tensor where they share storage
+/// with the masters or are gathered from them.
 at::Tensor published_values(const parallel::Unit& unit);
 
 }  // namespace baleen::optim

@@ -56,7 +56,7 @@ class StepControl {
   const at::Tensor& device_state() const { return state_; }
 
   /// Decides this step. squared_norm and loss: 0-dim fp64, summed over the mesh so that all ranks decide alike;
-  /// first_nonfinite: GradientNorm's own. A non-finite norm or loss skips the step. No host synchronisation.
+  /// first_nonfinite: GradientNorm's. A non-finite norm or loss skips the step. No host synchronisation.
   void decide(const at::Tensor& squared_norm, const at::Tensor& first_nonfinite, const at::Tensor& loss);
 
   /// Starts the copy of the report to the host; finish_read() waits for it. At most one at a time.

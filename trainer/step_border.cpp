@@ -47,7 +47,8 @@ void Trainer::settle() {
 
 void Trainer::tell_skip(const IssuedStep& step, const optim::StepReport& report) {
   if (options_.run == nullptr) return;
-  // Gradients are summed over the data ranks when they are looked at, so only the losses tell where it began.
+  // Gradients are summed over the data ranks when they are looked at, so only the losses tell which tokens it began
+  // with.
   const at::Tensor losses = step.rank_losses.cpu();
   const auto* loss = losses.const_data_ptr<double>();
   std::int64_t origin = 0;
@@ -60,9 +61,11 @@ void Trainer::tell_skip(const IssuedStep& step, const optim::StepReport& report)
     message = fmt::format("the loss of data rank {} is not finite", origin);
   }
   if (report.first_nonfinite != kernels::kAllFinite) {
-    const std::string& parameter = gradient_norm_.parameter_name(report.first_nonfinite);
+    const auto [parameter, rank] = gradient_norm_.place(report.first_nonfinite);
     event["parameter"] = parameter;
-    message += fmt::format("{}the gradient of {} is not finite", message.empty() ? "" : "; ", parameter);
+    event["rank"] = rank;
+    message += fmt::format("{}the gradient of {} is not finite, seen first by rank {}", message.empty() ? "" : "; ",
+                           parameter, rank);
   }
   if (message.empty()) message = "the sum of the losses or of the squared gradients is not finite";
   event["loss_scale"] = report.used_loss_scale;

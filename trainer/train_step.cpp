@@ -21,8 +21,6 @@ void Trainer::train_step(std::int64_t step) {
   stage_.finish_gradients(mesh_);
 
   gradient_norm_.compute();
-  mesh_.tensor().all_reduce(gradient_norm_.squared_norm(), parallel::ReduceOp::sum)->wait();
-  mesh_.pipeline().all_reduce(gradient_norm_.squared_norm(), parallel::ReduceOp::sum)->wait();
 
   // Skip or update, loss scale, clip factor, learning rate: decided on the device, read by the host one step late.
   control_.decide(gradient_norm_.squared_norm(), gradient_norm_.first_nonfinite(), mean_loss());

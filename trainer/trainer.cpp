@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "kernels/device.h"
+#include "models/llama_parameters.h"
 #include "optim/lr_schedule.h"
 #include "trainer/flops.h"
 
@@ -78,6 +79,13 @@ ProgressOptions progress_options(const Config& config, const parallel::Mesh& mes
   return options;
 }
 
+std::vector<std::string> parameter_names(const models::ModelConfig& model) {
+  std::vector<std::string> names;
+  for (const parallel::UnitSpec& unit : models::llama_units(model))
+    for (const parallel::ParameterSpec& parameter : unit.parameters) names.push_back(parameter.name);
+  return names;
+}
+
 bool due(std::int64_t step, std::int64_t every) {
   return every > 0 && step % every == 0;
 }
@@ -93,7 +101,7 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
              unit_options(config, mesh, options_.device), module_options(config)),
       units_(stage_.trained_units()),
       optimizer_(optim::make_optimizer(config.optimizer, units_)),
-      gradient_norm_(units_, mesh.dims().tensor, mesh.coordinates().tensor),
+      gradient_norm_(units_, parameter_names(config.model), mesh, config.run.deterministic),
       control_(control_options(config, options_.device)),
       training_data_(data::make_training_source(source_options(config, config.data.train, mesh))),
       training_schedule_(plan_.lower(plan_.training, config.model, mesh.coordinates().pipeline)),

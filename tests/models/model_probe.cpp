@@ -105,7 +105,12 @@ void probe(const fs::path& folder) {
 
   const std::vector<parallel::Unit*> units = stage.trained_units();
   const auto optimizer = optim::make_optimizer(config.optimizer, units);
-  optim::GradientNorm norm(units, 1, 0);
+  const auto host = parallel::make_self_communicator();
+  parallel::Mesh mesh({}, *host, parallel::device_communicators(at::kCPU));
+  std::vector<std::string> names;
+  for (const parallel::Unit* unit : units)
+    for (const parallel::ParameterSpec& spec : unit->spec().parameters) names.push_back(spec.name);
+  optim::GradientNorm norm(units, names, mesh, /*deterministic=*/false);
   optim::StepControlOptions options;
   options.max_grad_norm = config.optimizer.max_grad_norm;
   options.learning_rates.assign(static_cast<std::size_t>(config.probe.steps), config.optimizer.lr);

@@ -89,13 +89,15 @@ TEST(SquaredNormOnGpu, AgreesWithTheCpuOnSegmentsOfAnySizeAndRepeatsItsBits) {
 TEST(SquaredNormOnGpu, NamesTheFirstNonFiniteParameterWhereverItIs) {
   const auto a = tests::make_unit("a", {at::kBFloat16, at::kFloat, kGpu});
   const auto b = tests::make_unit("b", {at::kBFloat16, at::kFloat, kGpu});
-  GradientNorm norm({a.get(), b.get()}, 1, 0);
+  const std::vector<parallel::Unit*> units{a.get(), b.get()};
+  tests::OneRank one_rank;
+  GradientNorm norm(units, tests::names_of(units), one_rank.mesh, /*deterministic=*/false);
   b->parameter("table").grad[5][2].fill_(NAN);
   norm.compute();
-  EXPECT_EQ(norm.parameter_name(norm.first_nonfinite().item<int>()), "b.table");
+  EXPECT_EQ(norm.place(norm.first_nonfinite().item<int>()).parameter, "b.table");
   a->parameter("follower").grad[1][4].fill_(-INFINITY);
   norm.compute();
-  EXPECT_EQ(norm.parameter_name(norm.first_nonfinite().item<int>()), "a.follower");
+  EXPECT_EQ(norm.place(norm.first_nonfinite().item<int>()).parameter, "a.follower");
 }
 
 struct UpdateCase {

@@ -70,78 +70,48 @@ TEST(SquaredNorm, EveryPlaceOfANonFiniteElementIsFound) {
   }
 }
 
-class GradientNormTest : public ::testing::Test {
+class OnOneRank : public ::testing::TestWithParam<bool> {
  protected:
-  void fill() {
-    for (parallel::Unit* unit : units_) {
-      for (const parallel::Parameter& parameter : unit->parameters()) {
-        parameter.grad.copy_(at::randn(parameter.grad.sizes(), kF64));
-      }
-    }
-  }
   double squares(const std::string& suffix) const {
     double sum = 0;
     for (const parallel::Unit* unit : units_) sum += unit->parameter(suffix).grad.square().sum().item<double>();
     return sum;
   }
+  std::string first_named() {
+    norm_.compute();
+    return norm_.place(norm_.first_nonfinite().item<int>()).parameter;
+  }
 
   const parallel::UnitOptions options_{at::kDouble, at::kDouble, at::kCPU};
   std::unique_ptr<parallel::Unit> a_ = tests::make_unit("a", options_), b_ = tests::make_unit("b", options_);
   std::vector<parallel::Unit*> units_{a_.get(), b_.get()};
+  tests::OneRank one_rank_;
+  GradientNorm norm_{units_, tests::names_of(units_), one_rank_.mesh, GetParam()};
 };
+INSTANTIATE_TEST_SUITE_P(GradientNorm, OnOneRank, ::testing::Values(false, true));
 
-TEST_F(GradientNormTest, SumsOverAllUnitsAndStartsAnewEachTime) {
-  fill();
-  GradientNorm norm(units_, 1, 0);
+TEST_P(OnOneRank, SumsOverAllUnitsAndStartsAnewEachTime) {
+  for (const parallel::Unit* unit : units_) unit->gradient().copy_(at::randn(unit->gradient().sizes(), kF64));
   const double expected = squares("matrix") + squares("follower") + squares("norm") + squares("table");
   for (int time = 0; time < 2; ++time) {
-    norm.compute();
-    EXPECT_NEAR(norm.squared_norm().item<double>(), expected, 1e-12 * expected);
-    EXPECT_EQ(norm.first_nonfinite().item<int>(), kernels::kAllFinite);
+    norm_.compute();
+    EXPECT_NEAR(norm_.squared_norm().item<double>(), expected, 1e-12 * expected);
+    EXPECT_EQ(norm_.first_nonfinite().item<int>(), kernels::kAllFinite);
   }
 }
 
-TEST_F(GradientNormTest, NamesTheFirstNonFiniteParameter) {
-  GradientNorm norm(units_, 1, 0);
+TEST_P(OnOneRank, NamesTheFirstNonFiniteParameter) {
   b_->parameter("table").grad[1][1] = NAN;
-  norm.compute();
-  EXPECT_EQ(norm.parameter_name(norm.first_nonfinite().item<int>()), "b.table");
+  EXPECT_EQ(first_named(), "b.table");
   b_->parameter("follower").grad[0][0] = INFINITY;
-  norm.compute();
-  EXPECT_EQ(norm.parameter_name(norm.first_nonfinite().item<int>()), "b.follower");
+  EXPECT_EQ(first_named(), "b.follower");
   a_->parameter("norm").grad[6] = NAN;
-  norm.compute();
-  EXPECT_EQ(norm.parameter_name(norm.first_nonfinite().item<int>()), "a.norm");
+  EXPECT_EQ(first_named(), "a.norm");
+  EXPECT_FALSE(std::isfinite(norm_.squared_norm().item<double>()));
   a_->gradient().zero_();
   b_->gradient().zero_();
-  norm.compute();
-  EXPECT_EQ(norm.first_nonfinite().item<int>(), kernels::kAllFinite);
-}
-
-// Four tensor ranks: what is split counts everywhere, what is held alike counts once.
-TEST(GradientNormOverTensorRanks, CountsAReplicatedParameterOnce) {
-  using Kind = parallel::TensorPlacement::Kind;
-  const auto counted = [](parallel::TensorPlacement placement, int rank) {
-    parallel::UnitSpec spec;
-    spec.name = "unit";
-    spec.parameters.resize(1);
-    spec.parameters[0].name = "p";
-    spec.parameters[0].shape = {8, 3};
-    spec.parameters[0].tensor = placement;
-    parallel::Unit unit(std::move(spec),
-                        {.compute = at::kDouble, .master = at::kDouble, .tensor_degree = 4, .tensor_rank = rank});
-    unit.parameters()[0].grad.fill_(1);
-    GradientNorm norm({&unit}, 4, rank);
-    norm.compute();
-    return norm.squared_norm().item<double>() > 0;
-  };
-  for (int rank = 0; rank < 4; ++rank) {
-    EXPECT_TRUE(counted({Kind::split, 0, 0}, rank));
-    EXPECT_EQ(counted({Kind::replicated, 0, 0}, rank), rank == 0);
-    EXPECT_EQ(counted({Kind::replicated_sum, 0, 0}, rank), rank == 0);
-    EXPECT_EQ(counted({Kind::split_groups, 0, 2}, rank), rank % 2 == 0);
-    EXPECT_TRUE(counted({Kind::split_groups, 0, 4}, rank));
-  }
+  norm_.compute();
+  EXPECT_EQ(norm_.first_nonfinite().item<int>(), kernels::kAllFinite);
 }
 
 }  // namespace

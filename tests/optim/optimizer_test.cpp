@@ -41,7 +41,7 @@ struct Trained {
       : a(tests::make_unit("a", options)),
         b(tests::make_unit("b", options)),
         units{a.get(), b.get()},
-        norm(units, 1, 0),
+        norm(units, tests::names_of(units), one_rank.mesh, /*deterministic=*/false),
         control({scaling, kMaxNorm, 10, varied_rates(), options.device}),
         optimizer(make_optimizer(config, units)) {}
 
@@ -68,6 +68,7 @@ struct Trained {
 
   std::unique_ptr<parallel::Unit> a, b;
   std::vector<parallel::Unit*> units;
+  tests::OneRank one_rank;
   GradientNorm norm;
   StepControl control;
   std::unique_ptr<Optimizer> optimizer;

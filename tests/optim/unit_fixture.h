@@ -5,7 +5,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "parallel/mesh.h"
 #include "parallel/unit.h"
 
 namespace baleen::tests {
@@ -38,6 +40,18 @@ inline std::unique_ptr<parallel::Unit> make_unit(const std::string& prefix, cons
   unit->initialize(seed);
   return unit;
 }
+
+inline std::vector<std::string> names_of(const std::vector<parallel::Unit*>& units) {
+  std::vector<std::string> names;
+  for (const parallel::Unit* unit : units)
+    for (const parallel::ParameterSpec& parameter : unit->spec().parameters) names.push_back(parameter.name);
+  return names;
+}
+
+struct OneRank {
+  std::unique_ptr<parallel::Communicator> host = parallel::make_self_communicator();
+  parallel::Mesh mesh{{}, *host, parallel::device_communicators(at::kCPU)};
+};
 
 /// The rows of a parameter that are not padding.
 inline at::Tensor true_rows(const parallel::Parameter& parameter, const at::Tensor& tensor) {
