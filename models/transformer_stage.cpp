@@ -97,6 +97,7 @@ std::int64_t TransformerStage::saved_bytes() const {
 }
 
 at::Tensor TransformerStage::logits(const Batch& batch, Rows rows) {
+  core::require(!region_.sequence_parallel(), "logits are asked of a model without sequence parallelism");
   Batch asked = batch;
   asked.mode = Mode::generate;
   Saved nothing;

@@ -48,7 +48,8 @@ class TransformerStage final : public parallel::Stage {
 
   enum class Rows { last, all };
   /// Forward only, without dropout, reading and filling batch.cache if there is one. Returns [rows, vocab_size] in FP32
-  /// (FP64 when computing in FP64): of the last token of each sequence, or of all tokens.
+  /// (FP64 when computing in FP64): of the last token of each sequence, or of all tokens. Collective over the tensor
+  /// axis, where it wants a model without sequence parallelism: one new token cannot be shared.
   at::Tensor logits(const Batch& batch, Rows rows);
 
   parallel::Unit& unit(int unit) override;
