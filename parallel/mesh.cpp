@@ -5,18 +5,11 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "parallel/counting_communicator.h"
 #include "parallel/nccl_communicator.h"
 
 namespace baleen::parallel {
 namespace {
-
-/// Of the ranks with this color; a communicator of one costs nothing and needs no device library.
-std::unique_ptr<Communicator> along(Communicator& host_world, int color, int ranks,
-                                    const DeviceCommunicatorFactory& make) {
-  if (ranks == 1) return make_self_communicator();
-  const std::unique_ptr<Communicator> host = host_world.split(color, host_world.rank());
-  return make(*host);
-}
 
 int checked_rank(const ParallelDims& dims, const Communicator& host_world) {
   if (dims.world() != host_world.size())
@@ -30,9 +23,24 @@ int checked_rank(const ParallelDims& dims, const Communicator& host_world) {
 
 }  // namespace
 
+std::unique_ptr<Communicator> Mesh::make(Communicator& host, const std::string& axis) {
+  return make_counting_communicator(make_device_communicator_(host, axis), axis, *traffic_);
+}
+
+/// Of the ranks with this color; a communicator of one costs nothing and needs no device library.
+std::unique_ptr<Communicator> Mesh::along(const std::string& axis, int color, int ranks) {
+  if (ranks == 1) return make_self_communicator();
+  const std::unique_ptr<Communicator> host = host_world_.split(color, host_world_.rank());
+  return make(*host, axis);
+}
+
 Mesh::Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommunicatorFactory& make,
            const MeshOptions& options)
-    : dims_(dims), coordinates_(coordinates_of(checked_rank(dims, host_world), dims)), host_world_(host_world) {
+    : dims_(dims),
+      coordinates_(coordinates_of(checked_rank(dims, host_world), dims)),
+      host_world_(host_world),
+      make_device_communicator_(make),
+      traffic_(std::make_unique<Traffic>()) {
   // An axis is the ranks that agree in all other coordinates: its color is their rank with this coordinate at zero.
   const auto color = [&](auto&&... axes) {
     MeshCoordinates origin = coordinates_;
@@ -40,24 +48,23 @@ Mesh::Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommu
     return rank_of(origin, dims_);
   };
   using At = MeshCoordinates;
-  world_ = along(host_world, 0, dims.world(), make);
-  data_ =
-      along(host_world, color(&At::context, &At::data_shard, &At::data_replicate), dims.context * dims.data(), make);
+  world_ = along("world", 0, dims.world());
+  data_ = along("data", color(&At::context, &At::data_shard, &At::data_replicate), dims.context * dims.data());
   const int shards = dims.context * dims.data_shard;
-  if (dims.data_replicate > 1) data_shard_ = along(host_world, color(&At::context, &At::data_shard), shards, make);
-  data_replicate_ = along(host_world, color(&At::data_replicate), dims.data_replicate, make);
-  if (options.gathers) gathers_ = along(host_world, color(&At::context, &At::data_shard), shards, make);
+  if (dims.data_replicate > 1) data_shard_ = along("data_shard", color(&At::context, &At::data_shard), shards);
+  data_replicate_ = along("data_replicate", color(&At::data_replicate), dims.data_replicate);
+  if (options.gathers) gathers_ = along("gathers", color(&At::context, &At::data_shard), shards);
 
-  tensor_ = along(host_world, color(&At::tensor), dims.tensor, make);
+  tensor_ = along("tensor", color(&At::tensor), dims.tensor);
   const int groups = options.tensor_groups > 0 ? std::min(options.tensor_groups, dims.tensor) : dims.tensor;
   const int sharing = dims.tensor / groups;
-  tensor_group_ = along(host_world, color(&At::tensor) + coordinates_.tensor / sharing, sharing, make);
+  tensor_group_ = along("tensor_group", color(&At::tensor) + coordinates_.tensor / sharing, sharing);
 
-  pipeline_ = along(host_world, color(&At::pipeline), dims.pipeline, make);
-  connect_pipeline(make);
+  pipeline_ = along("pipeline", color(&At::pipeline), dims.pipeline);
+  connect_pipeline();
 }
 
-void Mesh::connect_pipeline(const DeviceCommunicatorFactory& make) {
+void Mesh::connect_pipeline() {
   for (auto& flow : edges_)
     for (auto& edge : flow) edge = make_self_communicator();
   pipeline_ends_ = make_self_communicator();
@@ -66,27 +73,28 @@ void Mesh::connect_pipeline(const DeviceCommunicatorFactory& make) {
   MeshCoordinates first = coordinates_;
   first.pipeline = 0;
   // One split a pair of ranks; the others take no part in it and get a color of their own.
-  const auto pair = [&](int zero, int one) {
+  const auto pair = [&](const std::string& axis, int zero, int one) {
     const bool inside = rank == zero || rank == one;
     const int color = inside ? rank_of(first, dims_) : dims_.world() + host_world_.rank();
     const std::unique_ptr<Communicator> host = host_world_.split(color, rank == zero ? 0 : 1);
-    return inside ? make(*host) : make_self_communicator();
+    return inside ? make(*host, axis) : make_self_communicator();
   };
   for (int from = 0; from < ranks; ++from) {
     const int to = (from + 1) % ranks;
     for (const Flow flow : {Flow::forward, Flow::backward}) {
       const int sender = flow == Flow::forward ? from : to, receiver = flow == Flow::forward ? to : from;
-      std::unique_ptr<Communicator> edge = pair(sender, receiver);
+      const char* axis = flow == Flow::forward ? "forward_edge" : "backward_edge";
+      std::unique_ptr<Communicator> edge = pair(axis, sender, receiver);
       if (rank == sender || rank == receiver) edges_[static_cast<std::size_t>(flow)][rank == sender] = std::move(edge);
     }
   }
-  std::unique_ptr<Communicator> ends = pair(0, ranks - 1);
+  std::unique_ptr<Communicator> ends = pair("pipeline_ends", 0, ranks - 1);
   if (rank == 0 || rank == ranks - 1) pipeline_ends_ = std::move(ends);
 }
 
 DeviceCommunicatorFactory device_communicators(at::Device device) {
-  if (device.is_cuda()) return make_nccl_communicator;
-  return [](Communicator& host) { return host.split(0, host.rank()); };
+  if (device.is_cuda()) return [](Communicator& host, const std::string&) { return make_nccl_communicator(host); };
+  return [](Communicator& host, const std::string&) { return host.split(0, host.rank()); };
 }
 
 }  // namespace baleen::parallel

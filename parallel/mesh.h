@@ -3,16 +3,21 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "parallel/communicator.h"
 #include "parallel/mesh_options.h"
 #include "parallel/parallel_dims.h"
+#include "parallel/traffic.h"
 
 namespace baleen::parallel {
 
 /// Makes the communicator that moves the compute device's tensors from one over the same ranks that moves host tensors.
 /// Identity (a split of everything) on the CPU; NCCL on a GPU.
-using DeviceCommunicatorFactory = std::function<std::unique_ptr<Communicator>(Communicator& host)>;
+/// `axis` is the name of the communicator: "world", "data", "data_shard", "data_replicate", "gathers", "tensor",
+/// "tensor_group", "pipeline", "pipeline_ends", "forward_edge", "backward_edge". Not asked for axes of one rank.
+using DeviceCommunicatorFactory =
+    std::function<std::unique_ptr<Communicator>(Communicator& host, const std::string& axis)>;
 
 /// What flows over the pipeline: activations to the next stage, their gradients to the one before.
 enum class Flow : std::uint8_t { forward, backward };
@@ -29,6 +34,8 @@ class Mesh {
 
   /// Host tensors over all ranks: agreement on decisions, digests, start-up.
   Communicator& host_world() { return host_world_; }
+  /// What this rank's device communicators were asked to move since the start.
+  const Traffic& traffic() const { return *traffic_; }
   /// Device tensors over all ranks: gradient norm, found-inf, loss.
   Communicator& world() { return *world_; }
   /// Ranks that hold the same part of the model and see different tokens (data and context axes): gradient sums of
@@ -53,11 +60,15 @@ class Mesh {
   }
 
  private:
-  void connect_pipeline(const DeviceCommunicatorFactory& make);
+  void connect_pipeline();
+  std::unique_ptr<Communicator> make(Communicator& host, const std::string& axis);
+  std::unique_ptr<Communicator> along(const std::string& axis, int color, int ranks);
 
   ParallelDims dims_;
   MeshCoordinates coordinates_;
   Communicator& host_world_;
+  DeviceCommunicatorFactory make_device_communicator_;
+  std::unique_ptr<Traffic> traffic_;
   std::unique_ptr<Communicator> world_, data_, data_shard_, data_replicate_, gathers_;
   std::unique_ptr<Communicator> tensor_, tensor_group_, pipeline_, pipeline_ends_;
   std::unique_ptr<Communicator> edges_[2][2];

@@ -74,8 +74,7 @@ models::Batch to_batch(const ReferenceBatch& tokens, double scale, at::Device de
 }
 
 OneRank::OneRank() : self_(parallel::make_self_communicator()) {
-  const auto same = [](parallel::Communicator& host) { return host.split(0, host.rank()); };
-  mesh_ = std::make_unique<parallel::Mesh>(parallel::ParallelDims{}, *self_, same);
+  mesh_ = std::make_unique<parallel::Mesh>(parallel::ParallelDims{}, *self_, parallel::device_communicators(at::kCPU));
 }
 
 parallel::UnitOptions unit_options(at::ScalarType compute, at::Device device) {

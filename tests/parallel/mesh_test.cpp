@@ -42,7 +42,7 @@ TEST(Mesh, DataIsEveryRankThatSeesOtherTokens) {
 
 TEST(Mesh, OneRankNeedsNoDeviceLibrary) {
   const std::unique_ptr<Communicator> host = make_self_communicator();
-  Mesh mesh({}, *host, [](Communicator&) -> std::unique_ptr<Communicator> {
+  Mesh mesh({}, *host, [](Communicator&, const std::string&) -> std::unique_ptr<Communicator> {
     ADD_FAILURE() << "asked for a device communicator";
     return nullptr;
   });

@@ -16,8 +16,7 @@ namespace {
 class SteppedRun {
  public:
   SteppedRun(const trainer::Config& config, parallel::Communicator& world)
-      : mesh_(config.dims(world.size()), world,
-              [](parallel::Communicator& host) { return host.split(0, host.rank()); }),
+      : mesh_(config.dims(world.size()), world, parallel::device_communicators(at::kCPU)),
         trainer_(config, mesh_, {}) {}
 
   optim::StepReport step(std::int64_t index) {

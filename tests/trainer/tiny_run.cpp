@@ -138,8 +138,7 @@ std::string difference(const Outcome& expected, const Outcome& actual) {
 }
 
 Outcome run_rank(const trainer::Config& config, parallel::Communicator& world, const RunOptions& options) {
-  parallel::Mesh mesh(config.dims(world.size()), world, parallel::device_communicators(at::kCPU),
-                      trainer::mesh_options(config));
+  parallel::Mesh mesh(config.dims(world.size()), world, options.communicators, trainer::mesh_options(config));
   std::unique_ptr<trainer::RunDirectory> run;
   if (world.rank() == 0)
     run = std::make_unique<trainer::RunDirectory>(options.run_dir, trainer::RunDirectory::Open::resume);

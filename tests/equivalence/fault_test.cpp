@@ -1,0 +1,137 @@
+// The table can fail: a planted fault in what ranks tell each other changes the run, and the comparison sees it.
+#include <ATen/ops/zeros_like.h>
+#include <gmock/gmock.h>
+
+#include "parallel/communicator_decorator.h"
+#include "tests/equivalence/rows.h"
+#include "tests/trainer/tiny_run.h"
+
+namespace baleen::tests {
+namespace {
+
+using parallel::Communicator, parallel::ReduceOp, parallel::WorkPtr;
+
+enum class Kind {
+  skip_sum,       // a sum leaves each rank with its own part
+  scale_sum,      // a sum is divided by the ranks
+  double_sum,     // a sum is added twice
+  forget_others,  // a gather brings zeros from the others
+  swap_messages,  // the first two messages of an edge change places
+  send_zeros,
+};
+
+struct Fault {
+  const char* name;
+  Kind kind;
+  const char* axis;
+  Row row;
+  Modifiers modifiers;
+  bool of_integers = false;  // exact sums travel as integers, everything else as floating-point numbers
+};
+
+class FaultyCommunicator final : public parallel::CommunicatorDecorator {
+ public:
+  FaultyCommunicator(std::unique_ptr<Communicator> inner, const Fault& fault)
+      : CommunicatorDecorator(std::move(inner)), fault_(fault) {}
+
+  WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) override {
+    if (!concerns(tensor)) return CommunicatorDecorator::all_reduce(tensor, op);
+    if (fault_.kind == Kind::skip_sum) return parallel::completed_work();
+    CommunicatorDecorator::all_reduce(tensor, op)->wait();
+    distort(tensor);
+    return parallel::completed_work();
+  }
+  WorkPtr reduce_scatter(const at::Tensor& output, const at::Tensor& input, ReduceOp op) override {
+    if (!concerns(input)) return CommunicatorDecorator::reduce_scatter(output, input, op);
+    if (fault_.kind == Kind::skip_sum) {
+      const std::int64_t part = output.numel();
+      const at::Tensor own = input.view(-1).narrow(0, rank() * part, part);
+      if (own.data_ptr() != output.data_ptr()) output.view(-1).copy_(own);
+      return parallel::completed_work();
+    }
+    CommunicatorDecorator::reduce_scatter(output, input, op)->wait();
+    distort(output);
+    return parallel::completed_work();
+  }
+  WorkPtr all_gather(const at::Tensor& output, const at::Tensor& input) override {
+    if (fault_.kind != Kind::forget_others) return CommunicatorDecorator::all_gather(output, input);
+    const at::Tensor own = input.clone();
+    output.zero_();
+    output.view(-1).narrow(0, rank() * own.numel(), own.numel()).copy_(own.view(-1));
+    return parallel::completed_work();
+  }
+  WorkPtr send(const at::Tensor& tensor, int peer) override {
+    if (fault_.kind == Kind::send_zeros) return CommunicatorDecorator::send(at::zeros_like(tensor), peer);
+    if (fault_.kind != Kind::swap_messages || ++sent_ > 2) return CommunicatorDecorator::send(tensor, peer);
+    if (sent_ == 1) {
+      held_ = tensor;
+      return parallel::completed_work();
+    }
+    early_ = CommunicatorDecorator::send(tensor, peer);
+    return CommunicatorDecorator::send(held_, peer);
+  }
+
+ private:
+  bool concerns(const at::Tensor& tensor) const {
+    const bool sums =
+        fault_.kind == Kind::skip_sum || fault_.kind == Kind::scale_sum || fault_.kind == Kind::double_sum;
+    return sums && tensor.is_floating_point() != fault_.of_integers;
+  }
+  void distort(const at::Tensor& sum) const {
+    if (fault_.kind == Kind::scale_sum) sum.div_(size());
+    if (fault_.kind == Kind::double_sum) sum.mul_(2);
+  }
+
+  const Fault& fault_;
+  int sent_ = 0;
+  at::Tensor held_;
+  WorkPtr early_;
+};
+
+parallel::DeviceCommunicatorFactory with(const Fault& fault) {
+  return [&fault](Communicator& host, const std::string& axis) -> std::unique_ptr<Communicator> {
+    std::unique_ptr<Communicator> inner = host.split(0, host.rank());
+    if (axis != fault.axis) return inner;
+    return std::make_unique<FaultyCommunicator>(std::move(inner), fault);
+  };
+}
+
+const Modifiers kTied{.tied = true};
+
+const std::vector<Fault> kFaults = {
+    {"GradientsAreNotSummed", Kind::skip_sum, "data", {.shard = 2}, {}},
+    {"GradientsAreDividedByTheRanks", Kind::scale_sum, "data", {.shard = 2}, {}},
+    {"ShardsAreNotSummed", Kind::skip_sum, "data", {.shard = 2, .zero = 2}, {}},
+    {"ReplicasAreNotSummed", Kind::skip_sum, "data_replicate", {.shard = 2, .replicate = 2, .zero = 3}, {}},
+    {"WeightsAreNotGathered", Kind::forget_others, "gathers", {.shard = 2, .zero = 3}, {}},
+    {"UpdatedWeightsAreNotGathered", Kind::forget_others, "gathers", {.shard = 2, .zero = 1}, {}},
+    {"PartialProductsAreNotSummed", Kind::skip_sum, "tensor", {.tensor = 2, .sequence_parallel = false}, {}},
+    {"TokensAreNotSummed", Kind::skip_sum, "tensor", {.tensor = 2}, {}},
+    {"TokensAreNotGathered", Kind::forget_others, "tensor", {.tensor = 2}, {}},
+    {"SharedHeadsAreNotSummed", Kind::skip_sum, "tensor_group", {.tensor = 4}, {}},
+    {"ATiedGradientIsMissing", Kind::skip_sum, "pipeline_ends", {.pipeline = 2}, kTied},
+    {"ATiedGradientIsAddedTwice", Kind::double_sum, "pipeline_ends", {.pipeline = 2}, kTied},
+    {"TwoMicroBatchesChangePlaces", Kind::swap_messages, "forward_edge", {.pipeline = 2, .schedule = "gpipe"}, {}},
+    {"AGradientGetsLost", Kind::send_zeros, "backward_edge", {.pipeline = 2}, {}},
+    {"TheNormMissesAStage", Kind::skip_sum, "pipeline", {.pipeline = 2}, {}, true},
+    {"TheNormMissesAShard", Kind::skip_sum, "data", {.shard = 2, .zero = 3}, {}, true},
+};
+
+class PlantedFault : public testing::TestWithParam<Fault> {};
+
+TEST_P(PlantedFault, IsSeen) {
+  const Fault& fault = GetParam();
+  const ScratchFolder folder("faults");
+  const trainer::Config alone = config_of({.layers = fault.row.layers}, fault.modifiers, folder.path(), "fp64");
+  const trainer::Config config = config_of(fault.row, fault.modifiers, folder.path(), "fp64");
+  const Outcome expected = run_with_threads(alone, 1, {.run_dir = folder.path() / "one"});
+  RunOptions options{.run_dir = folder.path() / "faulty"};
+  options.communicators = with(fault);
+  EXPECT_NE(difference(expected, run_with_threads(config, fault.row.ranks(), options)), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, PlantedFault, testing::ValuesIn(kFaults),
+                         [](const auto& fault) { return fault.param.name; });
+
+}  // namespace
+}  // namespace baleen::tests
