@@ -96,26 +96,32 @@ parallel::DeviceCommunicatorFactory with(const Fault& fault) {
   };
 }
 
-const Modifiers kTied{.tied = true};
-
-const std::vector<Fault> kFaults = {
-    {"GradientsAreNotSummed", Kind::skip_sum, "data", {.shard = 2}, {}},
-    {"GradientsAreDividedByTheRanks", Kind::scale_sum, "data", {.shard = 2}, {}},
-    {"ShardsAreNotSummed", Kind::skip_sum, "data", {.shard = 2, .zero = 2}, {}},
-    {"ReplicasAreNotSummed", Kind::skip_sum, "data_replicate", {.shard = 2, .replicate = 2, .zero = 3}, {}},
-    {"WeightsAreNotGathered", Kind::forget_others, "gathers", {.shard = 2, .zero = 3}, {}},
-    {"UpdatedWeightsAreNotGathered", Kind::forget_others, "gathers", {.shard = 2, .zero = 1}, {}},
-    {"PartialProductsAreNotSummed", Kind::skip_sum, "tensor", {.tensor = 2, .sequence_parallel = false}, {}},
-    {"TokensAreNotSummed", Kind::skip_sum, "tensor", {.tensor = 2}, {}},
-    {"TokensAreNotGathered", Kind::forget_others, "tensor", {.tensor = 2}, {}},
-    {"SharedHeadsAreNotSummed", Kind::skip_sum, "tensor_group", {.tensor = 4}, {}},
-    {"ATiedGradientIsMissing", Kind::skip_sum, "pipeline_ends", {.pipeline = 2}, kTied},
-    {"ATiedGradientIsAddedTwice", Kind::double_sum, "pipeline_ends", {.pipeline = 2}, kTied},
-    {"TwoMicroBatchesChangePlaces", Kind::swap_messages, "forward_edge", {.pipeline = 2, .schedule = "gpipe"}, {}},
-    {"AGradientGetsLost", Kind::send_zeros, "backward_edge", {.pipeline = 2}, {}},
-    {"TheNormMissesAStage", Kind::skip_sum, "pipeline", {.pipeline = 2}, {}, true},
-    {"TheNormMissesAShard", Kind::skip_sum, "data", {.shard = 2, .zero = 3}, {}, true},
-};
+std::vector<Fault> planted_faults() {
+  Modifiers tied;
+  tied.tied = true;
+  std::vector<Fault> faults;
+  const auto add = [&faults](const char* name, Kind kind, const char* axis, const Row& row,
+                             const Modifiers& modifiers = {}, bool of_integers = false) {
+    faults.push_back({name, kind, axis, row, modifiers, of_integers});
+  };
+  add("GradientsAreNotSummed", Kind::skip_sum, "data", {.shard = 2});
+  add("GradientsAreDividedByTheRanks", Kind::scale_sum, "data", {.shard = 2});
+  add("ShardsAreNotSummed", Kind::skip_sum, "data", {.shard = 2, .zero = 2});
+  add("ReplicasAreNotSummed", Kind::skip_sum, "data_replicate", {.shard = 2, .replicate = 2, .zero = 3});
+  add("WeightsAreNotGathered", Kind::forget_others, "gathers", {.shard = 2, .zero = 3});
+  add("UpdatedWeightsAreNotGathered", Kind::forget_others, "gathers", {.shard = 2, .zero = 1});
+  add("PartialProductsAreNotSummed", Kind::skip_sum, "tensor", {.tensor = 2, .sequence_parallel = false});
+  add("TokensAreNotSummed", Kind::skip_sum, "tensor", {.tensor = 2});
+  add("TokensAreNotGathered", Kind::forget_others, "tensor", {.tensor = 2});
+  add("SharedHeadsAreNotSummed", Kind::skip_sum, "tensor_group", {.tensor = 4});
+  add("ATiedGradientIsMissing", Kind::skip_sum, "pipeline_ends", {.pipeline = 2}, tied);
+  add("ATiedGradientIsAddedTwice", Kind::double_sum, "pipeline_ends", {.pipeline = 2}, tied);
+  add("TwoMicroBatchesChangePlaces", Kind::swap_messages, "forward_edge", {.pipeline = 2, .schedule = "gpipe"});
+  add("AGradientGetsLost", Kind::send_zeros, "backward_edge", {.pipeline = 2});
+  add("TheNormMissesAStage", Kind::skip_sum, "pipeline", {.pipeline = 2}, {}, true);
+  add("TheNormMissesAShard", Kind::skip_sum, "data", {.shard = 2, .zero = 3}, {}, true);
+  return faults;
+}
 
 class PlantedFault : public testing::TestWithParam<Fault> {};
 
@@ -130,7 +136,7 @@ TEST_P(PlantedFault, IsSeen) {
   EXPECT_NE(difference(expected, run_with_threads(config, fault.row.ranks(), options)), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Faults, PlantedFault, testing::ValuesIn(kFaults),
+INSTANTIATE_TEST_SUITE_P(Faults, PlantedFault, testing::ValuesIn(planted_faults()),
                          [](const auto& fault) { return fault.param.name; });
 
 }  // namespace

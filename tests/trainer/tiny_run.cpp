@@ -138,13 +138,16 @@ std::string difference(const Outcome& expected, const Outcome& actual) {
 }
 
 Outcome run_rank(const trainer::Config& config, parallel::Communicator& world, const RunOptions& options) {
-  parallel::Mesh mesh(config.dims(world.size()), world, options.communicators, trainer::mesh_options(config));
+  const auto communicators =
+      options.communicators ? options.communicators : parallel::device_communicators(options.device);
+  parallel::Mesh mesh(config.dims(world.size()), world, communicators, trainer::mesh_options(config));
   std::unique_ptr<trainer::RunDirectory> run;
   if (world.rank() == 0)
     run = std::make_unique<trainer::RunDirectory>(options.run_dir, trainer::RunDirectory::Open::resume);
 
   trainer::Trainer* self = nullptr;
   trainer::TrainerOptions trainer_options;
+  trainer_options.device = options.device;
   trainer_options.run = run.get();
   trainer_options.run_dir = options.run_dir;
   trainer_options.resolved_config = to_toml(config);

@@ -41,9 +41,10 @@ struct Outcome {
 
 struct RunOptions {
   std::filesystem::path run_dir;
-  std::optional<std::filesystem::path> resume;              // a checkpoint
-  std::function<trainer::Requests(std::int64_t)> requests;  // by steps done, on rank 0
-  parallel::DeviceCommunicatorFactory communicators = parallel::device_communicators(at::kCPU);
+  std::optional<std::filesystem::path> resume = std::nullopt;    // a checkpoint
+  std::function<trainer::Requests(std::int64_t)> requests = {};  // by steps done, on rank 0
+  at::Device device = at::kCPU;
+  parallel::DeviceCommunicatorFactory communicators = {};  // of the device, unless a test brings its own
 };
 
 /// Losses and norms within 1e-12, parameters within 1e-10 of their tensor's largest absolute value, skips equal: what
