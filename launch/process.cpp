@@ -106,6 +106,9 @@ std::string host_name() {
 Process::MpiSession::MpiSession() {
   // Multicast sums over NVLink have hung on some systems: off unless the user asks. NCCL reads it when it starts.
   setenv("NCCL_NVLS_ENABLE", "0", /*overwrite=*/0);
+  // A hardware queue for each stream: communicators that share one would wait for each other in orders that ranks do
+  // not agree on. CUDA reads it when it starts.
+  setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", /*overwrite=*/0);
   int provided = MPI_THREAD_SINGLE;
   check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
   if (provided < MPI_THREAD_FUNNELED)
