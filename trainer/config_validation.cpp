@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "data/token_dataset.h"
+#include "models/tensor_degree.h"
 #include "optim/lr_schedule.h"
 #include "trainer/config.h"
 #include "trainer/execution_plan.h"
@@ -89,14 +90,11 @@ class Validator {
   }
 
   void check_parallelism() {
-    const parallel::ParallelConfig& parallelism = config_.parallelism;
-    const auto only_one = [&](const char* key, int value) {
-      if (value != 1)
-        problem({key}, fmt::format("{} is {}, but this version of Baleen knows only 1: it divides the batch over "
-                                   "the ranks (data_shard, data_replicate)",
-                                   key, value));
-    };
-    only_one("parallelism.tensor", parallelism.tensor);
+    const Keys keys = {"parallelism.tensor", "model.heads", "model.kv_heads", "model.ffn_dim"};
+    if (usable(keys))
+      for (const models::TensorDegreeProblem& wrong :
+           models::tensor_degree_problems(config_.model, config_.parallelism.tensor))
+        problem(keys, wrong.message);
     check_stages();
   }
 

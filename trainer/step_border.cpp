@@ -81,7 +81,11 @@ ValidationResult Trainer::validate() {
   for (std::int64_t step = 0; step < validation_data_->steps(); ++step) {
     const data::GlobalBatchPart part = validation_data_->next(step);
     valid += count_targets(part);
-    stage_.set_batches(to_batches(part, {options_.device, models::Mode::evaluate, 0, {}}));
+    BatchContext context;
+    context.device = options_.device;
+    context.mode = models::Mode::evaluate;
+    context.token_multiple = mesh_.dims().tensor;
+    stage_.set_batches(to_batches(part, context));
     parallel::execute(validation_schedule_, stage_, mesh_);
   }
   const at::Tensor loss = stage_.loss().clone();

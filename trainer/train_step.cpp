@@ -40,6 +40,7 @@ std::vector<models::Batch> Trainer::load_batches(std::int64_t step) {
   BatchContext context;
   context.device = options_.device;
   context.seed = static_cast<std::uint64_t>(config_.run.seed);
+  context.token_multiple = mesh_.dims().tensor;
   context.loss_gradient_scale = at::div(control_.loss_scale(), static_cast<double>(valid));
   return to_batches(part, context);
 }

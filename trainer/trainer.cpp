@@ -28,13 +28,14 @@ parallel::UnitOptions unit_options(const Config& config, const parallel::Mesh& m
   return options;
 }
 
-models::ModuleOptions module_options(const Config& config) {
+models::ModuleOptions module_options(const Config& config, parallel::Mesh& mesh) {
   models::ModuleOptions options;
   options.recompute = config.training.recompute == "block" ? models::Recompute::block
                       : config.training.recompute == "mlp" ? models::Recompute::mlp
                                                            : models::Recompute::none;
   options.z_loss = config.training.z_loss;
   options.deterministic = config.run.deterministic;
+  options.region = parallel::TensorRegion(mesh.tensor(), config.parallelism.sequence_parallel);
   return options;
 }
 
@@ -98,7 +99,7 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
       options_(std::move(options)),
       plan_(execution_plan(config, mesh.dims())),
       stage_(config.model, plan_.held(config.model, mesh.coordinates().pipeline),
-             unit_options(config, mesh, options_.device), module_options(config)),
+             unit_options(config, mesh, options_.device), module_options(config, mesh)),
       units_(stage_.trained_units()),
       optimizer_(optim::make_optimizer(config.optimizer, units_)),
       gradient_norm_(units_, parameter_names(config.model), mesh, config.run.deterministic),
