@@ -162,12 +162,15 @@ const BadConfig kRuns[] = {
      {"run.toml:2:1: tensor 1 x pipeline 1 x data_replicate 3 does not make 4 rank(s)"},
      {},
      4},
-    {"TensorParallel",
-     "[parallelism]\ntensor = 2\n",
-     {"run.toml:2:1: parallelism.tensor is 2, but this version of Baleen knows only 1: it divides the batch over the "
-      "ranks (data_shard, data_replicate)"},
+    {"HeadsDoNotSplit",
+     "[parallelism]\ntensor = 4\n",
+     {"run.toml:2:1: model.heads (6) is not a multiple of parallelism.tensor (4); the nearest that fit this model: "
+      "parallelism.tensor = 2",
+      "run.toml:2:1: model.kv_heads (6) and parallelism.tensor (4): neither is a multiple of the other; the nearest "
+      "that "
+      "fit this model: parallelism.tensor = 2"},
      {},
-     2},
+     4},
     {"FewerLayersThanStages",
      "[parallelism]\npipeline = 8\n",
      {"run.toml:2:1: model.layers = 4 do not fill 8 stages (parallelism.pipeline x virtual_stages): each needs a "

@@ -49,7 +49,7 @@ TEST_P(SavedUnderALayout, LoadsAsOneModel) {
   const ScratchFolder folder("saved");
   const Row row = saved_rows()[GetParam()];
   trainer::Config config = config_of(row, tied(), folder.path(), "fp64");
-  config.training.steps = 2;
+  config.training.steps = 3;
   const Outcome outcome = run_with_threads(config, row.ranks(), {.run_dir = folder.path() / "run"});
 
   parallel::UnitOptions options;

@@ -118,8 +118,8 @@ std::vector<Fault> planted_faults() {
   add("ATiedGradientIsAddedTwice", Kind::double_sum, "pipeline_ends", {.pipeline = 2}, tied);
   add("TwoMicroBatchesChangePlaces", Kind::swap_messages, "forward_edge", {.pipeline = 2, .schedule = "gpipe"});
   add("AGradientGetsLost", Kind::send_zeros, "backward_edge", {.pipeline = 2});
-  add("TheNormMissesAStage", Kind::skip_sum, "pipeline", {.pipeline = 2}, {}, true);
-  add("TheNormMissesAShard", Kind::skip_sum, "data", {.shard = 2, .zero = 3}, {}, true);
+  add("TheNormMissesAStage", Kind::skip_sum, "world", {.pipeline = 2}, {}, true);
+  add("TheNormMissesAShard", Kind::skip_sum, "world", {.shard = 2, .zero = 3}, {}, true);
   return faults;
 }
 
