@@ -37,7 +37,7 @@ TEST_P(SavedUnderALayout, GoesOnToTheBit) {
   const Outcome expected = run_with_threads(config, row.ranks(), whole);
 
   RunOptions resumed{.run_dir = folder.path() / "whole"};
-  resumed.resume = checkpoint::find_checkpoint(whole.run_dir, 3);
+  resumed.resume = checkpoint::find_checkpoint(whole.run_dir, 3).path;
   const Outcome actual = run_with_threads(config, row.ranks(), resumed);
   EXPECT_EQ(actual.losses, expected.losses);
   EXPECT_EQ(actual.grad_norms, expected.grad_norms);

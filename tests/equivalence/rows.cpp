@@ -69,6 +69,7 @@ trainer::Config config_of(const Row& row, const Modifiers& modifiers, const std:
   config.data.pack = modifiers.pack;
   config.training.recompute = modifiers.recompute;
   config.training.global_batch_size = 16;
+  config.optimizer.lr = 4e-3;  // at 1e-2 the gradient of tied weights spikes, and rounding with it
   parallel::ParallelConfig& parallelism = config.parallelism;
   parallelism.tensor = row.tensor;
   parallelism.pipeline = row.pipeline;
