@@ -29,13 +29,13 @@ demo_ranks() {
 
 # train_demo PRESET BALEEN DATA RUN
 train_demo() {
-  local preset=$1 baleen=$2 data=$3 run=$4 ranks cores resume=()
+  local preset=$1 baleen=$2 data=$3 run=$4 ranks cores
   ranks=$(demo_ranks "$preset")
   cores=$(nproc)
-  if [ -e "$run/checkpoints/LATEST" ]; then resume=(--resume); fi
   say "Training on $ranks ranks ($preset)"
+  # Also where nothing has run yet, or was interrupted before its first checkpoint: then it starts with step 0.
   OMP_NUM_THREADS=$((cores > ranks ? cores / ranks : 1)) \
-    tools/mpirun_local "$ranks" "$baleen" train configs/austen.toml --run-dir "$run" "${resume[@]}" \
+    tools/mpirun_local "$ranks" "$baleen" train configs/austen.toml --run-dir "$run" --resume \
     "data.train=\"$data/train.h5\"" "data.validation=\"$data/validation.h5\""
   "$baleen" report "$run"
 }
@@ -63,8 +63,11 @@ run_demo() {
   fetch_novels "$data"
   tokenize_novels "$baleen" "$data"
 
-  # A finished run is shown again; an interrupted one goes on from its last checkpoint.
-  if [ ! -e "$run/report.html" ]; then train_demo "$preset" "$baleen" "$data" "$run"; fi
+  # A finished run is shown again; an interrupted one, which has a report too, goes on from its last checkpoint.
+  if [ ! -e "$run/finished" ]; then
+    train_demo "$preset" "$baleen" "$data" "$run"
+    touch "$run/finished"
+  fi
 
   say "Validation on a novel that it never saw"
   show_validation "$run"
