@@ -6,6 +6,7 @@ namespace baleen::apps {
 
 // The light program, `baleen`.
 int check_main(int argc, char** argv);
+int plan_main(int argc, char** argv);
 int schema_main(int argc, char** argv);
 int data_main(int argc, char** argv);        // data tokenize | inspect
 int checkpoint_main(int argc, char** argv);  // ckpt ls | verify

@@ -10,11 +10,13 @@ ParallelDims ParallelConfig::dims(int ranks) const {
   const int rest = tensor * pipeline * data_replicate;
   const int shard = data_shard == -1 ? ranks / rest : data_shard;
   if (shard < 1 || shard * rest != ranks) {
-    const std::string sharded = data_shard == -1 ? "" : fmt::format(" x data_shard {}", data_shard);
-    throw core::Error(core::ExitCode::usage,
-                      fmt::format("tensor {} x pipeline {} x data_replicate {}{} does not make {} rank(s)", tensor,
-                                  pipeline, data_replicate, sharded, ranks),
-                      "change the degrees of [parallelism] or the number of ranks");
+    const bool fills = data_shard == -1;
+    const std::string sharded = fills ? "" : fmt::format(" x data_shard {}", data_shard);
+    throw core::Error(
+        core::ExitCode::usage,
+        fmt::format("tensor {} x pipeline {} x data_replicate {}{} = {} does not {} {} rank(s)", tensor, pipeline,
+                    data_replicate, sharded, fills ? rest : shard * rest, fills ? "divide" : "make", ranks),
+        "change the degrees of [parallelism] or the number of ranks");
   }
   ParallelDims dims;
   dims.tensor = tensor;

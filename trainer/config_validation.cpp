@@ -12,6 +12,7 @@
 #include "optim/lr_schedule.h"
 #include "trainer/config.h"
 #include "trainer/execution_plan.h"
+#include "trainer/planner_meshes.h"
 
 namespace baleen::trainer {
 namespace {
@@ -19,6 +20,14 @@ namespace {
 class Validator {
  public:
   Validator(const Config& config, int ranks) : config_(config), ranks_(ranks) {}
+
+  /// Whether the mesh and the batch over it have no problem.
+  bool mesh_fits() {
+    names_others_ = false;
+    check_parallelism();
+    check_batch();
+    return problems_.empty();
+  }
 
   std::vector<core::Problem> run() {
     check_names();
@@ -51,6 +60,13 @@ class Validator {
       if (place.empty() && found != config_.origins.places.end()) place = found->second;
     }
     problems_.push_back({std::move(place), std::move(message)});
+  }
+
+  /// For the end of a message about the mesh; nothing while others are looked for.
+  std::string nearest() const {
+    if (!names_others_) return "";
+    return "; " + nearest_legal(config_, ranks_,
+                                [](const Config& config, int ranks) { return Validator(config, ranks).mesh_fits(); });
   }
 
   void check_names() {
@@ -114,7 +130,7 @@ class Validator {
     try {
       (void)stage_layers(config_);
     } catch (const core::Error& error) {
-      problem(keys, error.what());
+      problem(keys, error.what() + (parallelism.stage_layers.empty() ? nearest() : ""));
     }
   }
 
@@ -128,19 +144,18 @@ class Validator {
       dims = config_.dims(ranks_);
     } catch (const core::Error& error) {
       problem({"parallelism.data_shard", "parallelism.data_replicate", "parallelism.tensor", "parallelism.pipeline"},
-              error.what());
+              error.what() + nearest());
       return;
     }
     if (!usable({"training.global_batch_size", "training.micro_batch_size"})) return;
     const std::int64_t portion = dims.data() * training.micro_batch_size;
     if (training.global_batch_size % portion == 0) return;
     const std::int64_t below = training.global_batch_size / portion * portion;
-    const std::string nearest =
-        below == 0 ? fmt::format("{}", portion) : fmt::format("{} or {}", below, below + portion);
+    const std::string sizes = below == 0 ? fmt::format("{}", portion) : fmt::format("{} or {}", below, below + portion);
     problem({"training.global_batch_size", "training.micro_batch_size"},
             fmt::format("training.global_batch_size ({}) is not a multiple of {} data rank(s) x "
-                        "training.micro_batch_size ({}); the nearest that fit: {}",
-                        training.global_batch_size, dims.data(), training.micro_batch_size, nearest));
+                        "training.micro_batch_size ({}); the nearest that fit: {}{}",
+                        training.global_batch_size, dims.data(), training.micro_batch_size, sizes, nearest()));
   }
 
   void check_schedule() {
@@ -216,6 +231,7 @@ class Validator {
 
   const Config& config_;
   const int ranks_;
+  bool names_others_ = true;
   std::vector<core::Problem> problems_;
 };
 

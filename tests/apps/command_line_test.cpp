@@ -19,7 +19,8 @@ using testing::StartsWith;
 TEST(CommandLine, HelpListsTheVerbs) {
   const Outcome help = run("$baleen --help");
   EXPECT_EQ(help.code, 0);
-  for (const char* verb : {"train", "generate", "check", "schema", "data", "ckpt", "report", "doctor", "version"})
+  for (const char* verb :
+       {"train", "generate", "check", "plan", "schema", "data", "ckpt", "report", "doctor", "version"})
     EXPECT_THAT(help.out, HasSubstr(std::string("\n  ") + verb));
   EXPECT_EQ(run("$baleen help").out, help.out);
 }
@@ -38,7 +39,7 @@ TEST(CommandLine, UnknownVerbNamesTheNearest) {
 }
 
 TEST(CommandLine, EveryLightVerbHasHelp) {
-  for (const char* verb : {"check", "schema", "data", "ckpt", "report", "doctor", "version"}) {
+  for (const char* verb : {"check", "plan", "schema", "data", "ckpt", "report", "doctor", "version"}) {
     const Outcome help = run(std::string("$baleen ") + verb + " --help");
     EXPECT_EQ(help.code, 0) << verb << help.err;
     EXPECT_THAT(help.out, HasSubstr(std::string("baleen ") + verb)) << verb;

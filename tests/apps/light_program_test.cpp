@@ -45,5 +45,21 @@ TEST(LightProgram, ChecksAnEightBillionParameterModelAsFast) {
   EXPECT_LT(best, 0.1);
 }
 
+TEST(LightProgram, PlansSixtyFourRanksInSeconds) {
+  const core::TemporaryFolder folder;
+  folder.write("run.toml",
+               "[model]\ndim = 4096\nlayers = 32\nheads = 32\nkv_heads = 8\nffn_dim = 14336\nvocab_size = 128256\n"
+               "max_sequence_length = 8192\n[data]\ntrain = \"random\"\n[precision]\ncompute = \"bf16\"\n"
+               "[training]\nsequence_length = 8192\nmicro_batch_size = 1\nglobal_batch_size = 64\n");
+  double best = 1e9;
+  for (int attempt = 0; attempt < 3 && best >= 10; ++attempt) {
+    const Outcome outcome = run("$baleen plan run.toml --ranks 64 parallelism.zero_stage=3", folder.path());
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("best layouts of 64 rank(s)"));
+    best = std::min(best, outcome.seconds);
+  }
+  EXPECT_LT(best, 10);
+}
+
 }  // namespace
 }  // namespace baleen::apps

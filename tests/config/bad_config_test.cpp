@@ -143,23 +143,28 @@ const BadConfig kRuns[] = {
     {"BatchDoesNotFitRanks",
      "[training]\nglobal_batch_size = 16\nmicro_batch_size = 4\n",
      {"run.toml:2:1: training.global_batch_size (16) is not a multiple of 3 data rank(s) x training.micro_batch_size "
-      "(4); the nearest that fit: 12 or 24"},
+      "(4); the nearest that fit: 12 or 24; nearest legal: parallelism.pipeline=3"},
      {},
      3},
     {"BatchSmallerThanRanks",
      "[training]\nglobal_batch_size = 2\nmicro_batch_size = 1\n",
      {"run.toml:2:1: training.global_batch_size (2) is not a multiple of 8 data rank(s) x training.micro_batch_size "
-      "(1); the nearest that fit: 8"},
+      "(1); the nearest that fit: 8; nearest legal: parallelism.pipeline=4, or parallelism.tensor=2 "
+      "parallelism.pipeline=2, or parallelism.pipeline=4 parallelism.data_replicate=2"},
      {},
      8},
     {"DegreesDoNotMakeRanks",
      "[parallelism]\ndata_shard = 3\n",
-     {"run.toml:2:1: tensor 1 x pipeline 1 x data_replicate 1 x data_shard 3 does not make 4 rank(s)"},
+     {"run.toml:2:1: tensor 1 x pipeline 1 x data_replicate 1 x data_shard 3 = 3 does not make 4 rank(s); nearest "
+      "legal: "
+      "parallelism.data_shard=4, or parallelism.data_shard=2 parallelism.data_replicate=2, or parallelism.pipeline=2 "
+      "parallelism.data_shard=2"},
      {},
      4},
     {"ReplicasDoNotDivideRanks",
      "[parallelism]\ndata_replicate = 3\n",
-     {"run.toml:2:1: tensor 1 x pipeline 1 x data_replicate 3 does not make 4 rank(s)"},
+     {"run.toml:2:1: tensor 1 x pipeline 1 x data_replicate 3 = 3 does not divide 4 rank(s); nearest legal: "
+      "parallelism.data_replicate=4, or parallelism.data_replicate=2, or parallelism.data_replicate=1"},
      {},
      4},
     {"HeadsDoNotSplit",
@@ -174,7 +179,8 @@ const BadConfig kRuns[] = {
     {"FewerLayersThanStages",
      "[parallelism]\npipeline = 8\n",
      {"run.toml:2:1: model.layers = 4 do not fill 8 stages (parallelism.pipeline x virtual_stages): each needs a "
-      "layer"},
+      "layer; nearest legal: parallelism.pipeline=4, or parallelism.pipeline=2, or parallelism.pipeline=4 "
+      "parallelism.data_replicate=2"},
      {},
      8},
     {"StageLayersDoNotAddUp",
@@ -266,7 +272,7 @@ const BadConfig kOverrides[] = {
       "\"bf61\"; did you mean \"bf16\"?",
       "run.toml:8:1: training.global_batch_size (7) is not a multiple of 2 data rank(s) x training.micro_batch_size "
       "(4); "
-      "the nearest that fit: 8"},
+      "the nearest that fit: 8; no mesh of up to 4 ranks is legal"},
      {"precision.compute=bf61"},
      2},
 };

@@ -1,0 +1,45 @@
+// baleen plan CONFIG [section.key=VALUE ...] [--ranks N] [--gpu NAME]
+
+#include "trainer/planner.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include "apps/arguments.h"
+#include "apps/verbs.h"
+#include "core/error.h"
+
+namespace baleen::apps {
+namespace {
+
+constexpr std::size_t kLayouts = 5;
+
+}  // namespace
+
+int plan_main(int argc, char** argv) {
+  std::string path, gpu = "h200";
+  std::vector<std::string> overrides;
+  int ranks = 1;
+  bool only_this = false;
+  Arguments arguments(argv[0],
+                      "Tells memory, traffic and speed of a run before it is started, and the best layouts for its "
+                      "number of GPUs. Needs no GPU.");
+  arguments.positional("CONFIG", path, "TOML file; `baleen schema` lists the keys")
+      .rest("OVERRIDES", overrides, "section.key=VALUE, as in the file")
+      .option("--ranks", ranks, "Ranks that the run will have, one a GPU")
+      .option(
+          "--gpu", gpu,
+          fmt::format("{}, or a TOML file like configs/hardware/h200.toml", fmt::join(trainer::hardware_names(), ", ")))
+      .flag("--only-this", only_this, "Leave out the search for the best layouts");
+  if (!arguments.parse(argc, argv)) return 0;
+  if (ranks < 1) throw core::Error(core::ExitCode::usage, fmt::format("--ranks is {}; a run has at least 1", ranks));
+
+  const trainer::Hardware hardware = trainer::load_hardware(gpu);
+  const trainer::Config config = trainer::load_checked_config(path, overrides, ranks);
+  fmt::print("{}", trainer::describe(trainer::make_plan(config, ranks, hardware), hardware));
+  if (!only_this)
+    fmt::print("{}", trainer::describe(trainer::best_layouts(config, ranks, hardware, kLayouts), hardware, ranks));
+  return 0;
+}
+
+}  // namespace baleen::apps

@@ -1,0 +1,29 @@
+#pragma once
+// What a run would need and how fast it would be, from its configuration alone: `baleen plan`. No LibTorch.
+
+#include "trainer/planner_layouts.h"
+#include "trainer/planner_memory.h"
+#include "trainer/planner_time.h"
+#include "trainer/planner_traffic.h"
+
+namespace baleen::trainer {
+
+struct Plan {
+  PlannedStep step;
+  std::vector<RankMemory> memory;          // of each pipeline rank
+  std::vector<parallel::Traffic> traffic;  // likewise, as NCCL carries it
+  StepTime time;
+  double tokens_per_second_per_gpu = 0;
+  double mfu = 0;  // against the dense BF16 peak; 0 where another type computes
+
+  const RankMemory& most_memory() const;
+};
+
+/// `config` has passed validate() for so many ranks.
+Plan make_plan(const Config& config, int ranks, const Hardware& hardware);
+
+/// What `baleen plan` prints.
+std::string describe(const Plan& plan, const Hardware& hardware);
+std::string describe(const BestLayouts& best, const Hardware& hardware, int ranks);
+
+}  // namespace baleen::trainer
