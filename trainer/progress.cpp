@@ -9,10 +9,6 @@
 namespace baleen::trainer {
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point then) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
-}
-
 void print_line(const std::string& line) {
   fmt::print("{}\n", line);
   std::fflush(stdout);
@@ -26,7 +22,11 @@ void Progress::start() {
 }
 
 void Progress::restart_clock() {
-  clock_ = std::chrono::steady_clock::now();
+  clock_->mark(begin_);
+}
+
+void Progress::step_issued() {
+  clock_->mark(1 - begin_);
 }
 
 void Progress::report(std::int64_t step, const optim::StepReport& report, double data_seconds) {
@@ -38,14 +38,14 @@ void Progress::report(std::int64_t step, const optim::StepReport& report, double
   metrics.loss_scale = report.used_loss_scale;
   metrics.skipped = report.skip != 0;
   metrics.tokens = options_.tokens_per_step;
-  metrics.step_seconds = seconds_since(clock_);
+  metrics.step_seconds = clock_->seconds(begin_, 1 - begin_);
   metrics.tokens_per_second = static_cast<double>(metrics.tokens) / metrics.step_seconds;
   metrics.tokens_per_second_per_gpu = metrics.tokens_per_second / options_.ranks;
   if (options_.peak_flops > 0)
     metrics.mfu = metrics.tokens_per_second_per_gpu * options_.flops_per_token / options_.peak_flops;
   metrics.memory_gib = peak_memory_gib(options_.device);
   metrics.data_seconds = data_seconds;
-  restart_clock();
+  begin_ = 1 - begin_;
 
   constexpr double kMemory = 0.9;
   typical_seconds_ =

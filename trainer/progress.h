@@ -1,10 +1,11 @@
 #pragma once
 // What rank 0 tells about each step: the line on the terminal and metrics.jsonl.
 
-#include <chrono>
 #include <cstdint>
+#include <memory>
 
 #include "optim/step_control.h"
+#include "trainer/device_clock.h"
 #include "trainer/run_directory.h"
 
 namespace baleen::trainer {
@@ -22,19 +23,25 @@ struct ProgressOptions {
 class Progress {
  public:
   /// `run` is nullptr on ranks that tell nothing.
-  Progress(const ProgressOptions& options, const RunDirectory* run) : options_(options), run_(run) {}
+  Progress(const ProgressOptions& options, const RunDirectory* run, std::unique_ptr<DeviceClock> clock)
+      : options_(options), run_(run), clock_(std::move(clock)) {}
 
   /// Prints the header and starts the clock of the first step.
   void start();
-  /// After what is no part of a step (validation, a save): the clock of the next step starts here.
+  /// After what is no part of a step (validation, a save): the clock of the next step starts here. Every step that was
+  /// issued is reported before.
   void restart_clock();
-  /// `step`: counted from 1.
+  /// All work of a step is issued, and the step before is reported.
+  void step_issued();
+  /// The step issued last, which took from the end of the one before it (or the restart) to its own end, whenever the
+  /// host looks. `step`: counted from 1.
   void report(std::int64_t step, const optim::StepReport& report, double data_seconds);
 
  private:
   ProgressOptions options_;
   const RunDirectory* run_;
-  std::chrono::steady_clock::time_point clock_;
+  std::unique_ptr<DeviceClock> clock_;
+  int begin_ = 0;               // the clock's moment of where the step begins; the other is its end
   double typical_seconds_ = 0;  // per step, smoothed
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "kernels/device.h"
 #include "models/llama_parameters.h"
 #include "optim/lr_schedule.h"
@@ -107,7 +108,7 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
       training_data_(data::make_training_source(source_options(config, config.data.train, mesh))),
       training_schedule_(plan_.lower(plan_.training, config.model, mesh.coordinates().pipeline)),
       validation_schedule_(plan_.lower(plan_.forward, config.model, mesh.coordinates().pipeline)),
-      progress_(progress_options(config, mesh, options_), options_.run) {
+      progress_(progress_options(config, mesh, options_), options_.run, make_device_clock(options_.device)) {
   if (!config.data.validation.empty())
     validation_data_ = data::make_validation_source(source_options(config, config.data.validation, mesh),
                                                     config.training.validation_sequences);
@@ -124,6 +125,12 @@ std::int64_t Trainer::optimizer_bytes() const {
 }
 
 core::ExitCode Trainer::run() {
+  if (step_ >= config_.training.steps) {
+    if (options_.run != nullptr)
+      core::log_info(fmt::format("the run is finished: {} of {} steps are done; to go on, raise training.steps", step_,
+                                 config_.training.steps));
+    return core::ExitCode::ok;
+  }
   progress_.start();
   std::int64_t saved_at = step_;
   while (step_ < config_.training.steps) {
@@ -139,6 +146,7 @@ core::ExitCode Trainer::run() {
     const bool host_runs_ahead = options_.device.is_cuda();
     if (host_runs_ahead) settle();  // the step before: this one is still running
     control_.begin_read();
+    progress_.step_issued();
     reading_ = issued_;
     if (!host_runs_ahead) settle();
 
@@ -149,7 +157,7 @@ core::ExitCode Trainer::run() {
     }
   }
   validate_and_tell();
-  if (saved_at != step_ || step_ == 0) save();
+  save();
   return core::ExitCode::ok;
 }
 

@@ -50,6 +50,33 @@ TEST_P(Resume, AtEveryStepGivesTheBitsOfTheUninterruptedRun) {
 
 INSTANTIATE_TEST_SUITE_P(Precisions, Resume, testing::Values("fp64", "fp32", "bf16", "fp16"));
 
+std::string content(const fs::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(Resume, OfAFinishedRunSaysSoAndTouchesNothing) {
+  const ScratchFolder folder("finished");
+  trainer::Config config = tiny_config(folder.path(), "fp32");
+  config.training.steps = 3;
+  config.data.validation = config.data.train;
+  const fs::path dir = folder.path() / "run";
+  const Outcome whole = run_with_threads(config, 2, {dir, {}, {}});
+  const std::string events = content(dir / "events.jsonl");
+  EXPECT_THAT(events, testing::HasSubstr(R"("event":"validation","step":3)"));
+  const fs::path manifest = step_directory(dir, 3) / "manifest.json";
+  const auto saved = fs::last_write_time(manifest);
+
+  testing::internal::CaptureStderr();
+  const Outcome again = run_with_threads(config, 2, {dir, step_directory(dir, 3), {}});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "the run is finished: 3 of 3 steps are done; to go on, raise training.steps\n");
+  EXPECT_EQ(again.code, core::ExitCode::ok);
+  EXPECT_EQ(again.parameters, whole.parameters);
+  EXPECT_EQ(content(dir / "events.jsonl"), events);
+  EXPECT_EQ(fs::last_write_time(manifest), saved);
+}
+
 TEST(Stop, OnRequestSavesAndAsksToBeRequeued) {
   const ScratchFolder folder("stop");
   const trainer::Config config = tiny_config(folder.path(), "fp32");
