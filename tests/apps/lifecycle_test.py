@@ -38,9 +38,13 @@ keep = 3
 """
 
 
+def run_ranks(*arguments):
+    return subprocess.Popen(mpirun + [baleen, "train", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True)
+
+
 def start(*arguments):
-    return subprocess.Popen(mpirun + [baleen, "train", "run.toml", *arguments], stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True)
+    return run_ranks("run.toml", *arguments)
 
 
 def kill(job):
@@ -145,6 +149,12 @@ expect(code == 2 and "already holds a run" in output, "a fresh run does not writ
 code, output = finish(start("model.dmi=3", "training.steps=-1"))
 expect(code == 2 and output.count("did you mean") == 1 and "training.steps" in output and "terminate" not in output,
        "two mistakes under mpirun are told once, together", output)
+# Each is told by one rank, in its two lines.
+for wrong, message in {("gone.toml",): "gone.toml", ("run.toml", "--resmue"): "--resmue",
+                       ("run.toml", "--resume=last"): "--resume=last"}.items():
+    code, output = finish(run_ranks(*wrong))
+    expect(code == 2 and output.count("baleen: ") == 1 and output.count(message) == 1,
+           f"train {' '.join(wrong)} under mpirun is refused once", output)
 code, output = finish(start("--run-dir", "whole", "--resume=7"))
 expect(code == 2 and "40" in output, "a step without a checkpoint is refused and the steps that are there are named", output)
 
@@ -164,6 +174,11 @@ expect(code == 2 and "left behind" in output, "an abandoned step is refused by n
 code, output = finish(start("--run-dir", "branch", "--resume"))
 expect(code == 0 and "resumed from branch/checkpoints/step-00000020" in output, "and --resume goes on from it", output)
 expect(metrics("branch") == metrics("whole"), "bit for bit as the uninterrupted run")
+
+events = open("whole/events.jsonl").read()
+code, output = finish(start("--run-dir", "whole", "--resume"))
+expect(code == 0 and output.count("the run is finished") == 1 and open("whole/events.jsonl").read() == events,
+       "resuming a finished run says that it is finished, ends with 0 and tells no event again", output)
 
 generate = [baleen, "generate", "whole", "--prompt", "It is", "--tokens", "20", "--seed", "3"]
 first, second = (subprocess.run(generate, capture_output=True, text=True) for _ in range(2))
