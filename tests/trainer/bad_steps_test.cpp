@@ -1,9 +1,12 @@
 // Steps whose loss or gradient is not finite.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "parallel/thread_communicator.h"
@@ -69,6 +72,27 @@ TEST(Fp16, HopelessOverflowsStopTheRun) {
   } catch (const core::Error& error) {
     EXPECT_EQ(error.code(), core::ExitCode::numerical);
     EXPECT_THAT(error.what(), testing::HasSubstr("20 steps in a row overflowed at the minimum loss scale 1"));
+  }
+}
+
+TEST(Events, NameTheRankThatWentWrongAndTheFirstParameter) {
+  const ScratchFolder folder("origin");
+  const trainer::Config config = tiny_config(folder.path(), "bf16");  // masters of their own
+  for (const int rank : {0, 1}) {
+    RunOptions options{folder.path() / std::to_string(rank), {}, {}};
+    options.before_step = overflow_after(5, rank);
+    const Outcome outcome = run_with_threads(config, 2, options);
+    EXPECT_EQ(std::count(outcome.skipped.begin(), outcome.skipped.end(), true), 1);
+    EXPECT_TRUE(outcome.skipped.at(5));
+    ASSERT_EQ(outcome.happened.size(), 1u);
+    const auto event = nlohmann::json::parse(outcome.happened.front());
+    EXPECT_EQ(event["step"], 6);
+    EXPECT_EQ(event["data_rank"], rank);
+    EXPECT_EQ(event["parameter"], "model.embed_tokens.weight");
+    EXPECT_THAT(event["message"].get<std::string>(),
+                testing::StartsWith(fmt::format("the loss of data rank {} is not finite; the gradient of "
+                                                "model.embed_tokens.weight is not finite",
+                                                rank)));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <fstream>
 #include <mutex>
@@ -54,7 +55,16 @@ void read_metrics(const fs::path& run_dir, Outcome& outcome) {
     outcome.losses.push_back(number("loss"));
     outcome.grad_norms.push_back(number("grad_norm"));
     outcome.loss_scales.push_back(number("loss_scale"));
+    outcome.seconds.push_back(number("step_seconds"));
     outcome.skipped.push_back(step["skipped"].get<bool>());
+  }
+}
+
+void read_events(const fs::path& run_dir, Outcome& outcome) {
+  std::ifstream in(run_dir / "events.jsonl");
+  for (std::string line; std::getline(in, line);) {
+    const std::string event = nlohmann::json::parse(line)["event"];
+    if (event == "skipped_step" || event == "validation") outcome.happened.push_back(line);
   }
 }
 
@@ -137,6 +147,20 @@ std::string difference(const Outcome& expected, const Outcome& actual) {
   return "";
 }
 
+std::vector<std::uint64_t> bits(const std::vector<double>& values) {
+  std::vector<std::uint64_t> bits;
+  for (const double value : values) bits.push_back(std::bit_cast<std::uint64_t>(value));
+  return bits;
+}
+
+std::function<void(trainer::Trainer&, int)> overflow_after(std::int64_t steps_done, int rank) {
+  return [=](trainer::Trainer& trainer, int here) {
+    if (here == rank && trainer.steps_done() == steps_done)
+      trainer.stage().unit(1).values().narrow(0, 0, 1).fill_(std::numeric_limits<float>::infinity());
+    if (trainer.steps_done() == steps_done + 1) trainer.stage().round_masters();
+  };
+}
+
 Outcome run_rank(const trainer::Config& config, parallel::Communicator& world, const RunOptions& options) {
   const auto communicators =
       options.communicators ? options.communicators : parallel::device_communicators(options.device);
@@ -151,8 +175,10 @@ Outcome run_rank(const trainer::Config& config, parallel::Communicator& world, c
   trainer_options.run = run.get();
   trainer_options.run_dir = options.run_dir;
   trainer_options.resolved_config = to_toml(config);
-  if (options.requests && run)
-    trainer_options.requests = [&options, &self] { return options.requests(self->steps_done()); };
+  trainer_options.requests = [&] {
+    if (options.before_step) options.before_step(*self, world.rank());
+    return options.requests && run ? options.requests(self->steps_done()) : trainer::Requests{};
+  };
   trainer::Trainer trainer(config, mesh, trainer_options);
   self = &trainer;
   if (options.resume) trainer.resume(*options.resume);
@@ -162,6 +188,7 @@ Outcome run_rank(const trainer::Config& config, parallel::Communicator& world, c
   outcome.code = trainer.run();
   if (run) {
     read_metrics(options.run_dir, outcome);
+    read_events(options.run_dir, outcome);
     outcome.parameters = saved_parameters(options.run_dir);
   }
   return outcome;

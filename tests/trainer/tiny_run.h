@@ -1,6 +1,7 @@
 #pragma once
 // Tiny runs for tests of the training loop: a few thousand parameters on text made up on the spot.
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -36,6 +37,8 @@ struct Outcome {
   std::vector<double> grad_norms;
   std::vector<bool> skipped;
   std::vector<double> loss_scales;
+  std::vector<double> seconds;
+  std::vector<std::string> happened;                      // lines of events.jsonl: skipped steps and validations
   std::map<std::string, std::vector<double>> parameters;  // all masters, from the last checkpoint
 };
 
@@ -43,9 +46,18 @@ struct RunOptions {
   std::filesystem::path run_dir;
   std::optional<std::filesystem::path> resume = std::nullopt;    // a checkpoint
   std::function<trainer::Requests(std::int64_t)> requests = {};  // by steps done, on rank 0
+  /// On every rank at each step border: puts something wrong into the step that comes.
+  std::function<void(trainer::Trainer& trainer, int rank)> before_step = {};
   at::Device device = at::kCPU;
   parallel::DeviceCommunicatorFactory communicators = {};  // of the device, unless a test brings its own
 };
+
+/// For comparing to the bit: what is not a number equals itself.
+std::vector<std::uint64_t> bits(const std::vector<double>& values);
+
+/// For RunOptions::before_step: on that rank, weights of the first layer are infinite in the step after `steps_done`
+/// ones, and themselves again after it. In half precision, where masters are apart and stay.
+std::function<void(trainer::Trainer&, int)> overflow_after(std::int64_t steps_done, int rank);
 
 /// Losses and norms within 1e-12, parameters within 1e-10 of their tensor's largest absolute value, skips equal: what
 /// two layouts owe each other in FP64. Otherwise what differs, for a test to print.
