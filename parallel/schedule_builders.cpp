@@ -140,6 +140,7 @@ std::vector<StageSchedule> build_schedule(std::string_view name, const PipelineS
                       "set parallelism.virtual_stages = 1 or schedule = \"interleaved\"");
   if (shape.ranks == 1) return {one_rank(shape)};
   std::vector<StageSchedule> lists;
+  lists.reserve(static_cast<std::size_t>(shape.ranks));
   for (int rank = 0; rank < shape.ranks; ++rank) lists.push_back(kind.build(shape, rank));
   return lists;
 }

@@ -45,7 +45,7 @@ class RankProof {
   bool is_first(int unit) const { return unit == 0 || stage(unit - 1) != stage(unit); }
   bool is_last(int unit) const { return unit + 1 == units() || stage(unit + 1) != stage(unit); }
 
-  void expect(bool holds, const std::string& fault) const {
+  void expect(bool holds, std::string_view fault) const {
     if (holds) return;
     const std::string where = at_ == nullptr ? "at its end" : "\"" + str(*at_) + "\"";
     throw core::Error(core::ExitCode::internal, fmt::format("schedule of rank {}, {}: {}", index_, where, fault),
@@ -168,26 +168,26 @@ class RankProof {
            "does not find the gradient that it should reduce");
   }
 
+  /// Of messages, too: what needs one has found its receive, and prove_edges() finds the sends.
   void check_complete(int unit) {
-    const std::string name = fmt::format("unit {}", unit);
     const bool trained = options_.trains && !traits(unit).backward_in_forward;
     for (int m = 0; m < options_.micro_batches; ++m) {
-      const auto have = [&](UnitOp op) { expect(done(op, unit, m), str(UnitAction{op, unit, m}) + " is missing"); };
+      const auto have = [&](UnitOp op) {
+        if (!done(op, unit, m)) expect(false, str(UnitAction{op, unit, m}) + " is missing");
+      };
       have(UnitOp::forward);
       if (trained) have(UnitOp::backward_input);
       if (trained) have(UnitOp::backward_weight);
-      if (is_last(unit) && leaves_rank(stage(unit) + 1)) have(UnitOp::send_forward);
-      if (options_.trains && is_first(unit) && leaves_rank(stage(unit) - 1)) have(UnitOp::send_backward);
     }
     const auto u = static_cast<std::size_t>(unit);
     const int reductions = options_.lowering.reduce_each_micro_batch ? options_.micro_batches : 1;
-    expect(reductions_[u] == (options_.trains ? reductions : 0), name + " has a gradient that is not reduced");
-    expect(!gathered_[u], name + " is not released");
+    expect(reductions_[u] == (options_.trains ? reductions : 0),
+           fmt::format("unit {} has a gradient that is not reduced", unit));
+    expect(!gathered_[u], fmt::format("unit {} is not released", unit));
   }
 
   int stages() const { return static_cast<int>(stage_ranks_.size()); }
   int holder(int stage) const { return stage_ranks_[static_cast<std::size_t>(stage)]; }
-  bool leaves_rank(int stage) const { return stage >= 0 && stage < stages() && holder(stage) != index_; }
   int first_unit(int of_stage) const {
     int unit = 0;
     while (stage(unit) != of_stage) ++unit;

@@ -112,15 +112,16 @@ TEST(Simulator, ACyclicWaitIsFound) {
               HasSubstr("deadlock, rank 0 at \"recv_backward unit 1 micro-batch 0 rank 1\", rank 1 at \"recv_forward"));
 }
 
-// A send that waits until the one before it on its edge was received, which comes after what the receiver waits for.
+// Rank 0 wants to send all activations before it takes a gradient, rank 1 gives a gradient after each of them. Four
+// need more room on the edges than one message.
 TEST(Simulator, ASendThatFindsNoRoomIsADeadlock) {
-  const PipelineCase c{.schedule = "gpipe", .shape = {3, 1, 3}};
-  std::vector<SimulatedRank> ranks = lower_all(c);
-  ASSERT_EQ(fault(ranks, c), "");
-  // Rank 1 asks for the first gradient before it takes the third activation; rank 2 wants all three first.
-  UnitSchedule& schedule = ranks[1].schedule;
-  move(schedule, find(schedule, UnitOp::recv_backward, 0, 0), find(schedule, UnitOp::recv_forward, 0, 2));
-  EXPECT_THAT(fault(ranks, c), HasSubstr("deadlock"));
+  for (const int micro_batches : {3, 4}) {
+    const PipelineCase c{.schedule = "1f1b", .shape = {2, 1, micro_batches}};
+    std::vector<SimulatedRank> ranks = lower_all(c);
+    ranks[0] = lower_all({.schedule = "gpipe", .shape = c.shape})[0];
+    EXPECT_THAT(fault(ranks, c), HasSubstr(micro_batches == 3 ? "" : "deadlock, rank 0 at \"send_forward"));
+    EXPECT_EQ(fault(ranks, c).empty(), micro_batches == 3);
+  }
 }
 
 struct Planted {
