@@ -92,9 +92,8 @@ struct LoweringOptions {
 /// while the rest of the backward runs. A forward-only schedule gets no reduce.
 /// Messages: none between stages of one rank, the value passes through. A send follows the action that made its value
 /// and waits for nobody; it is complete by the end of the list. On each edge (source, destination, direction)
-/// receives are in the order of the sends. A receive stands one compute action ahead of its consumer where its message
-/// is there by then if every stage action takes one unit of time, else right before the consumer: so no receive can
-/// deadlock or hold up compute even where it stops its rank until the message comes.
+/// receives are in the order of the sends. A receive stands one compute action ahead of its consumer where even a
+/// receive that stops its rank until the message comes cannot deadlock there, else right before the consumer.
 UnitSchedule lower(const std::vector<StageSchedule>& schedules, int rank, const std::vector<UnitTraits>& units,
                    const LoweringOptions& options);
 

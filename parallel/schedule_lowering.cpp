@@ -135,27 +135,19 @@ class Lowering {
 
   void receive() {
     for (std::size_t i = 0; i < list_.size(); ++i) {
-      const auto& messages = order_.receives[rank_][i];
-      Step& step = steps_[one_ahead(i, messages)];
-      for (const StageMessage& message : messages) {
+      for (const StageMessage& message : order_.receives[rank_][i]) {
         const bool forward = message.op == StageOp::forward;
         const std::vector<int> units = units_of(message.stage);
-        step.receives.push_back({forward ? UnitOp::recv_forward : UnitOp::recv_backward,
-                                 forward ? units.front() : units.back(), message.micro_batch, false,
-                                 order_.source(message.op, message.stage)});
+        const std::size_t place = message.ahead && has_steps(i - 1) ? first_step_[i] - 1 : first_step_[i];
+        steps_[place].receives.push_back({forward ? UnitOp::recv_forward : UnitOp::recv_backward,
+                                          forward ? units.front() : units.back(), message.micro_batch, false,
+                                          order_.source(message.op, message.stage)});
       }
     }
   }
 
-  /// The step before list_[i]'s first, if all messages were sent by the time that list_[i - 1] begins: then the order
-  /// that order_ found stands as it is, for all receives together. Else its first.
-  std::size_t one_ahead(std::size_t i, const std::vector<StageMessage>& messages) const {
-    const std::size_t first = first_step_[i];
-    if (i == 0 || first_step_[i - 1] == first) return std::min(first, steps_.size() - 1);
-    const int before = order_.starts[rank_][i - 1];
-    const bool early = std::all_of(messages.begin(), messages.end(), [&](const auto& m) { return m.sent <= before; });
-    return early ? first - 1 : first;
-  }
+  /// Whether list_[i] (with the one before it, if they are done together) came to compute actions.
+  bool has_steps(std::size_t i) const { return first_step_[i] != first_step_[i + 1]; }
 
   // Gathers and releases.
 

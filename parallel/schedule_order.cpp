@@ -37,37 +37,36 @@ class Run {
     done_.emplace(stages, micro_batches);
     received_.emplace(stages, micro_batches);
     find_ranks(stages);
-    for (const StageSchedule& list : lists) {
-      order_.starts.emplace_back();
-      order_.receives.emplace_back(list.size());
-    }
+    for (const StageSchedule& list : lists) order_.receives.emplace_back(list.size());
     state_.resize(lists.size());
     edges_.resize(2 * lists.size() * lists.size());
   }
 
   StageOrder run() {
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (std::size_t rank = 0; rank < lists_.size(); ++rank)
-        while (advance(rank)) moved = true;
-    }
+    do {
+      for (bool moved = true; moved;) {
+        moved = false;
+        for (std::size_t rank = 0; rank < lists_.size(); ++rank)
+          while (advance(rank)) moved = true;
+      }
+    } while (break_circle());
     for (std::size_t rank = 0; rank < lists_.size(); ++rank)
-      core::require(order_.starts[rank].size() == lists_[rank].size() && !state_[rank].blocked,
+      core::require(state_[rank].next == lists_[rank].size() && !state_[rank].outgoing,
                     "no rank of a schedule waits for what never comes");
-    core::require(std::none_of(edges_.begin(), edges_.end(), [](const Edge& edge) { return edge.sent.has_value(); }),
+    core::require(std::none_of(edges_.begin(), edges_.end(), [](const auto& message) { return message.has_value(); }),
                   "every message of a schedule is received");
     return std::move(order_);
   }
 
  private:
-  struct Edge {
-    std::optional<StageMessage> sent;
-    int last_received = 0;  // time
-  };
+  using Edge = std::optional<StageMessage>;  // sent, not received
   struct State {
-    int clock = 0;
-    std::optional<StageMessage> blocked;  // to be sent when the message before it was received
-    int destination = -1;                 // of it
+    std::size_t next = 0;                  // action
+    std::optional<StageMessage> outgoing;  // made, not sent: the edge has no room
+    int destination = -1;                  // of it
+    int waits_for = -1;                    // rank
+    bool waits_ahead = false;              // for a message of the action behind the next
+    std::size_t not_ahead = 0;             // the action whose messages are received right before it
   };
 
   void find_ranks(int stages) {
@@ -91,22 +90,48 @@ class Run {
   /// Runs the next action of a rank or a part of it; false where it must wait or is at its end.
   bool advance(std::size_t rank) {
     State& state = state_[rank];
-    if (state.blocked) return send(rank);
-    const std::size_t next = order_.starts[rank].size();
-    if (next == lists_[rank].size()) return false;
-    const StageAction& action = lists_[rank][next];
-    const auto [op, stage, micro_batch] = action;
+    if (state.outgoing) return send(rank);
+    const StageSchedule& list = lists_[rank];
+    if (state.next == list.size()) return wait(state, -1, false);
+    const StageAction& action = list[state.next];
     check_order(action);
-    if (const int source = order_.source(op, stage); source >= 0 && !received_->at(op, stage, micro_batch))
-      return receive(rank, source, op);
-    if (!local_input_ready(action)) return false;
-    order_.starts[rank].push_back(state.clock++);
+    if (needs_message(action)) return receive(rank, state.next);
+    if (!local_input_ready(action)) return wait(state, static_cast<int>(rank), false);
+    const std::size_t behind = state.next + 1;
+    if (behind < list.size() && state.not_ahead != behind && needs_message(list[behind])) return receive(rank, behind);
+    const auto [op, stage, micro_batch] = action;
     done_->at(op, stage, micro_batch) = true;
+    ++state.next;
     state.destination = order_.destination(op, stage);
-    if (state.destination >= 0)
-      state.blocked = {op, op == StageOp::forward ? stage + 1 : stage - 1, micro_batch, state.clock};
+    if (state.destination >= 0) state.outgoing = {op, op == StageOp::forward ? stage + 1 : stage - 1, micro_batch};
     return true;
   }
+
+  static bool wait(State& state, int rank, bool ahead) {
+    state.waits_for = rank;
+    state.waits_ahead = ahead;
+    return false;
+  }
+
+  /// When nobody moves: lets one of the ranks that wait for each other in a circle take its message later. False where
+  /// there is none that can.
+  bool break_circle() {
+    for (std::size_t start = 0; start < state_.size(); ++start) {
+      int rank = static_cast<int>(start);
+      for (std::size_t steps = 0; steps < state_.size() && rank >= 0; ++steps) rank = at(rank).waits_for;
+      if (rank < 0) continue;
+      const int first = rank;  // on the circle that the walk from `start` ends in
+      do {
+        if (at(rank).waits_ahead) {
+          at(rank).not_ahead = at(rank).next + 1;
+          return true;
+        }
+        rank = at(rank).waits_for;
+      } while (rank != first);
+    }
+    return false;
+  }
+  State& at(int rank) { return state_[static_cast<std::size_t>(rank)]; }
 
   void check_order(const StageAction& action) {
     const auto [op, stage, micro_batch] = action;
@@ -124,25 +149,29 @@ class Run {
     return before < 0 || before == order_.stages() || done_->at(op, before, micro_batch);
   }
 
-  bool receive(std::size_t rank, int source, StageOp op) {
-    Edge& from = edge(op, source, static_cast<int>(rank));
-    if (!from.sent) return false;
+  bool needs_message(const StageAction& action) {
+    return order_.source(action.op, action.stage) >= 0 && !received_->at(action.op, action.stage, action.micro_batch);
+  }
+
+  /// The next message on the edge that lists_[rank][consumer] needs one from.
+  bool receive(std::size_t rank, std::size_t consumer) {
+    const StageAction& action = lists_[rank][consumer];
+    const int source = order_.source(action.op, action.stage);
     State& state = state_[rank];
-    state.clock = std::max(state.clock, from.sent->sent);
-    from.last_received = state.clock;
-    received_->at(op, from.sent->stage, from.sent->micro_batch) = true;
-    order_.receives[rank][order_.starts[rank].size()].push_back(*from.sent);
-    from.sent.reset();
+    const bool ahead = consumer != state.next;
+    Edge& from = edge(action.op, source, static_cast<int>(rank));
+    if (!from) return wait(state, source, ahead);
+    received_->at(action.op, from->stage, from->micro_batch) = true;
+    from->ahead = ahead;
+    order_.receives[rank][consumer].push_back(*std::exchange(from, std::nullopt));
     return true;
   }
 
   bool send(std::size_t rank) {
     State& state = state_[rank];
-    Edge& to = edge(state.blocked->op, static_cast<int>(rank), state.destination);
-    if (to.sent) return false;
-    state.clock = std::max(state.clock, to.last_received);
-    state.blocked->sent = state.clock;
-    to.sent = std::exchange(state.blocked, std::nullopt);
+    Edge& to = edge(state.outgoing->op, static_cast<int>(rank), state.destination);
+    if (to) return wait(state, state.destination, false);
+    to = std::exchange(state.outgoing, std::nullopt);
     return true;
   }
 

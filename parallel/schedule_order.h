@@ -1,5 +1,6 @@
 #pragma once
-// One order in which the lists of all ranks can run: what lower() places messages by. No LibTorch.
+// The messages of a pipeline, in an order in which the lists of all ranks can run: what lower() places them by. No
+// LibTorch.
 
 #include "parallel/schedule.h"
 
@@ -10,17 +11,16 @@ struct StageMessage {
   StageOp op;  // forward: activations; backward_input: their gradient
   int stage;   // that consumes it
   int micro_batch;
-  int sent;  // time
+  bool ahead = false;  // received before the action in front of its consumer
 };
 
-/// The lists run on paper. Every action takes one unit of time; a receive stops its rank until the message was sent; a
-/// send stops its rank while the one before it on the same edge (source, destination, direction) is not received. An
-/// order that is possible under these rules is possible under all weaker ones.
+/// Found by running the lists on paper: a receive stops its rank until the message was sent; a send stops its rank
+/// while the one before it on the same edge (source, destination, direction) is not received. Receives are ahead as
+/// long as that closes no circle of waiting ranks. What can run under these rules can run under all weaker ones.
 struct StageOrder {
-  std::vector<int> ranks;                // [stage]: that holds it
-  std::vector<std::vector<int>> starts;  // [rank][action]: time
+  std::vector<int> ranks;  // [stage]: that holds it
   std::vector<std::vector<std::vector<StageMessage>>>
-      receives;  // [rank][action]: right before it, in the order of sends
+      receives;  // [rank][action that needs them]: in the order of sends
 
   int stages() const { return static_cast<int>(ranks.size()); }
   /// The rank that a stage's action gets its value from, or gives its value to; -1: no other rank.

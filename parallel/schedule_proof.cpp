@@ -155,9 +155,9 @@ class RankProof {
   void gradient(int unit) {
     const auto u = static_cast<std::size_t>(unit);
     ++gradients_[u];
-    const int open = gradients_[u] - reductions_[u];
-    expect(options_.lowering.reduce_each_micro_batch ? open == 1 : reductions_[u] == 0,
-           "writes over a gradient that a reduction takes or missed");
+    // Where there is one reduction, it finds out whether it came too early.
+    expect(!options_.lowering.reduce_each_micro_batch || gradients_[u] == reductions_[u] + 1,
+           "writes over a gradient that is not reduced");
   }
 
   void reduce(int unit) {

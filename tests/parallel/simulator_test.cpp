@@ -196,6 +196,16 @@ TEST(Simulator, MessagesTakeTimeOnTheirEdge) {
   EXPECT_NEAR(simulation.ranks[0].bubble, 2.5 / 5.5, 1e-9);
 }
 
+// Rank 1 asks for all three at once; each takes two forwards.
+TEST(Simulator, MessagesOfAnEdgeQueue) {
+  const PipelineCase c{.schedule = "gpipe", .shape = {2, 1, 3}, .message = 2};
+  std::vector<SimulatedRank> ranks = lower_all(c);
+  UnitSchedule& schedule = ranks[1].schedule;
+  for (const int m : {1, 2}) move(schedule, find(schedule, UnitOp::recv_forward, 0, m), static_cast<std::size_t>(m));
+  const std::vector<TimedBlock> blocks = simulate(ranks, c.simulation()).ranks[1].blocks;
+  for (const int m : {0, 1, 2}) EXPECT_NEAR(blocks[static_cast<std::size_t>(m)].start, 3 + 2 * m, 1e-9);
+}
+
 TEST(Simulator, ReductionsRunBesideAndAreWaitedForAtTheEnd) {
   // The layer's runs beside the embedding's backward (which costs nothing), then the embedding's.
   const PipelineCase c{.shape = {1, 1, 1}, .reduce = 0.5};
