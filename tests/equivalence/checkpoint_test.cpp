@@ -44,6 +44,24 @@ TEST_P(SavedUnderALayout, GoesOnToTheBit) {
   EXPECT_EQ(actual.parameters, expected.parameters);
 }
 
+/// The next row takes over in the middle, in the same run directory.
+TEST_P(SavedUnderALayout, GoesOnUnderAnotherLayout) {
+  const ScratchFolder folder("moved");
+  const Row row = saved_rows()[GetParam()];
+  Row other = saved_rows()[(GetParam() + 1) % saved_rows().size()];
+  other.layers = row.layers;
+  const auto config_for = [&](const Row& layout) {
+    trainer::Config config = config_of(layout, tied(), folder.path(), "fp64");
+    config.training.steps = 6;
+    config.checkpoint.every = 3;
+    return config;
+  };
+  RunOptions moved{.run_dir = folder.path() / "run"};
+  const Outcome expected = run_with_threads(config_for(row), row.ranks(), moved);
+  moved.resume = checkpoint::find_checkpoint(moved.run_dir, 3).path;
+  EXPECT_EQ(difference(expected, run_with_threads(config_for(other), other.ranks(), moved)), "") << other.name();
+}
+
 /// generate and every later consumer load it as one whole model.
 TEST_P(SavedUnderALayout, LoadsAsOneModel) {
   const ScratchFolder folder("saved");
