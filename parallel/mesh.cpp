@@ -64,9 +64,14 @@ Mesh::Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommu
   connect_pipeline();
 }
 
+Mesh::~Mesh() {
+  for (std::unique_ptr<Communicator>& edge : ring_) edge.reset();
+}
+
 void Mesh::connect_pipeline() {
+  no_edge_ = make_self_communicator();
   for (auto& flow : edges_)
-    for (auto& edge : flow) edge = make_self_communicator();
+    for (Communicator*& edge : flow) edge = no_edge_.get();
   pipeline_ends_ = make_self_communicator();
   const int ranks = dims_.pipeline, rank = coordinates_.pipeline;
   if (ranks == 1) return;
@@ -84,8 +89,9 @@ void Mesh::connect_pipeline() {
     for (const Flow flow : {Flow::forward, Flow::backward}) {
       const int sender = flow == Flow::forward ? from : to, receiver = flow == Flow::forward ? to : from;
       const char* axis = flow == Flow::forward ? "forward_edge" : "backward_edge";
-      std::unique_ptr<Communicator> edge = pair(axis, sender, receiver);
-      if (rank == sender || rank == receiver) edges_[static_cast<std::size_t>(flow)][rank == sender] = std::move(edge);
+      ring_.push_back(pair(axis, sender, receiver));
+      if (rank == sender || rank == receiver)
+        edges_[static_cast<std::size_t>(flow)][rank == sender] = ring_.back().get();
     }
   }
   std::unique_ptr<Communicator> ends = pair("pipeline_ends", 0, ranks - 1);

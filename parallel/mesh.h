@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "parallel/communicator.h"
 #include "parallel/mesh_options.h"
@@ -28,6 +29,9 @@ class Mesh {
   /// Throws Error(usage) where the sizes differ.
   Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommunicatorFactory& make_device_communicator,
        const MeshOptions& options = {});
+  ~Mesh();
+  Mesh(const Mesh&) = delete;
+  Mesh& operator=(const Mesh&) = delete;
 
   const ParallelDims& dims() const { return dims_; }
   const MeshCoordinates& coordinates() const { return coordinates_; }
@@ -71,7 +75,11 @@ class Mesh {
   std::unique_ptr<Traffic> traffic_;
   std::unique_ptr<Communicator> world_, data_, data_shard_, data_replicate_, gathers_;
   std::unique_ptr<Communicator> tensor_, tensor_group_, pipeline_, pipeline_ends_;
-  std::unique_ptr<Communicator> edges_[2][2];
+  // Of the whole ring, in its order: NCCL ends a communicator together with the peer, so that all ranks must end those
+  // of the ring in one order.
+  std::vector<std::unique_ptr<Communicator>> ring_;
+  std::unique_ptr<Communicator> no_edge_;
+  Communicator* edges_[2][2];
 };
 
 /// The factory for tensors on this device.
