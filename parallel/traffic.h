@@ -2,10 +2,10 @@
 // What ranks send each other, by axis, collective and element type. No LibTorch: the planner predicts it, the counting
 // communicator measures it.
 
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 
 namespace baleen::parallel {
 
@@ -14,7 +14,10 @@ struct TrafficClass {
   std::string collective;  // "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "send"
   std::string dtype;       // "fp32"
 
-  auto operator<=>(const TrafficClass&) const = default;
+  bool operator==(const TrafficClass&) const = default;
+  bool operator<(const TrafficClass& other) const {
+    return std::tie(axis, collective, dtype) < std::tie(other.axis, other.collective, other.dtype);
+  }
 };
 
 struct TrafficVolume {

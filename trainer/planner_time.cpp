@@ -88,7 +88,7 @@ class Rates {
 class Clock {
  public:
   Clock(const PlannedStep& step, const Hardware& hardware)
-      : step_(step), hardware_(hardware), rates_(hardware, step.config), shape_(compute_shape(step)) {
+      : step_(step), rates_(hardware, step.config), shape_(compute_shape(step)) {
     const parallel::ParallelDims& dims = step.dims;
     tensor_ = {dims.tensor, 1};
     shard_ = {dims.data_shard, dims.tensor * dims.context};
@@ -170,7 +170,6 @@ class Clock {
   }
 
   const PlannedStep& step_;
-  const Hardware& hardware_;
   const Rates rates_;
   const ComputeShape shape_;
   Axis tensor_, shard_, replicate_, pipeline_;
