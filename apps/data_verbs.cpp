@@ -14,6 +14,7 @@
 #include "apps/verbs.h"
 #include "core/error.h"
 #include "core/progress.h"
+#include "data/dataset_format.h"
 #include "data/sampler.h"
 #include "data/token_dataset.h"
 #include "data/tokenize.h"
@@ -128,7 +129,7 @@ void print_digests(const data::TokenDataset& dataset) {
   const auto digests = dataset.digests();
   fmt::print("digests     {}, XXH3-128 of each {} MiB of tokens\n", digests.size(), data::kDigestBlockBytes >> 20);
   for (std::size_t block = 0; block < std::min(kShown, digests.size()); ++block) {
-    fmt::print("{:>10}  {}\n", block, data::digest_text(digests[block]));
+    fmt::print("{:>10}  {}\n", block, digests[block].hex());
   }
   if (digests.size() > kShown) fmt::print("{:>10}  and {} more\n", "", digests.size() - kShown);
 }

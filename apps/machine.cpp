@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "apps/compute_program.h"
@@ -57,43 +58,38 @@ Finding processor() {
   return finding;
 }
 
+/// A note with `advice` where there is less than `needed`.
+Finding sized(const char* name, const std::string& text, double have, double needed, const char* advice) {
+  if (have >= needed) return {name, text};
+  return {name, text, Verdict::note, advice};
+}
+
+/// What a user may write to the file system of `path`; none where it cannot be asked.
+std::optional<double> free_gib(const char* path) {
+  struct statvfs space {};
+  if (::statvfs(path, &space) != 0) return std::nullopt;
+  return gib(static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize));
+}
+
 Finding memory() {
-  constexpr double kLittleGib = 4;
   const double total = gib(1024.0 * std::atof(field_of("/proc/meminfo", "MemTotal").c_str()));
   const double available = gib(1024.0 * std::atof(field_of("/proc/meminfo", "MemAvailable").c_str()));
-  Finding finding{"memory", fmt::format("{:.1f} GiB, {:.1f} GiB available", total, available)};
-  if (available < kLittleGib) {
-    finding.verdict = Verdict::note;
-    finding.advice = "building needs about 2 GiB a job: build with fewer (ninja -j1)";
-  }
-  return finding;
+  return sized("memory", fmt::format("{:.1f} GiB, {:.1f} GiB available", total, available), available, 4,
+               "building needs about 2 GiB a job: build with fewer (ninja -j1)");
 }
 
 Finding disk() {
-  constexpr double kLittleGib = 10;
-  struct statvfs space {};
-  if (::statvfs(".", &space) != 0) return {"disk", "not readable", Verdict::note, "look at the current folder"};
-  const double available = gib(static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize));
-  Finding finding{"disk", fmt::format("{:.1f} GiB free in {}", available, fs::current_path().string())};
-  if (available < kLittleGib) {
-    finding.verdict = Verdict::note;
-    finding.advice = "LibTorch with a build takes about 5 GiB, and checkpoints 12 bytes a parameter";
-  }
-  return finding;
+  const auto available = free_gib(".");
+  if (!available) return {"disk", "not readable", Verdict::note, "look at the current folder"};
+  return sized("disk", fmt::format("{:.1f} GiB free in {}", *available, fs::current_path().string()), *available, 10,
+               "LibTorch with a build takes about 5 GiB, and checkpoints 12 bytes a parameter");
 }
 
 Finding shared_memory() {
-  constexpr double kNeededGib = 0.25;
-  struct statvfs space {};
-  if (::statvfs("/dev/shm", &space) != 0)
-    return {"/dev/shm", "missing", Verdict::note, "ranks on one node talk through it: mount a tmpfs there"};
-  const double size = gib(static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize));
-  Finding finding{"/dev/shm", fmt::format("{:.2f} GiB free", size)};
-  if (size < kNeededGib) {
-    finding.verdict = Verdict::note;
-    finding.advice = "MPI and NCCL need about 64 MiB a rank; in a container: --shm-size=1g";
-  }
-  return finding;
+  const auto size = free_gib("/dev/shm");
+  if (!size) return {"/dev/shm", "missing", Verdict::note, "ranks on one node talk through it: mount a tmpfs there"};
+  return sized("/dev/shm", fmt::format("{:.2f} GiB free", *size), *size, 0.25,
+               "MPI and NCCL need about 64 MiB a rank; in a container: --shm-size=1g");
 }
 
 std::string limit_text(int resource) {

@@ -58,8 +58,8 @@ void BlockReader::read_verified(std::int64_t block, std::span<std::byte> out) co
     if (got == 0) throw core::Error(core::ExitCode::corrupt_checkpoint, where() + " lies behind the end of the file");
     done += static_cast<std::size_t>(got);
   }
-  const Digest digest = digest_of(out);
-  const Digest& expected = piece_.blocks[static_cast<std::size_t>(block)];
+  const core::Digest digest = core::digest_of(out);
+  const core::Digest& expected = piece_.blocks[static_cast<std::size_t>(block)];
   if (digest != expected)
     throw core::Error(core::ExitCode::corrupt_checkpoint,
                       fmt::format("{} has the digest {}, {} was saved", where(), digest.hex(), expected.hex()));

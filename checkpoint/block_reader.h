@@ -7,15 +7,15 @@
 #include <span>
 #include <vector>
 
-#include "checkpoint/durable.h"
 #include "checkpoint/rank_file.h"
+#include "core/file_descriptor.h"
 
 namespace baleen::checkpoint {
 
 class BlockReader {
  public:
   /// All arguments outlive the reader.
-  BlockReader(const FileDescriptor& file, const std::filesystem::path& path, const StoredPiece& piece,
+  BlockReader(const core::FileDescriptor& file, const std::filesystem::path& path, const StoredPiece& piece,
               std::int64_t block_bytes)
       : file_(file), path_(path), piece_(piece), block_bytes_(block_bytes) {}
 
@@ -31,7 +31,7 @@ class BlockReader {
   void read_verified(std::int64_t block, std::span<std::byte> out) const;
   void load(std::int64_t block);
 
-  const FileDescriptor& file_;
+  const core::FileDescriptor& file_;
   const std::filesystem::path& path_;
   const StoredPiece& piece_;
   std::int64_t block_bytes_;

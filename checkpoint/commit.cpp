@@ -107,7 +107,7 @@ std::vector<std::string> CheckpointSave::commit(Manifest manifest, const std::st
                       "a file that was just written cannot be read back: check the file system");
   }
   manifest.saved = utc_now();
-  manifest.config_digest = digest_of(config);
+  manifest.config_digest = core::digest_of(config);
   core::write_file_atomically(partial_ / kConfigName, config);
   core::write_file_atomically(partial_ / kManifestName, to_json(manifest));
 

@@ -6,21 +6,14 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "core/file_descriptor.h"
 #include "core/filesystem.h"
 
 namespace baleen::checkpoint {
 namespace fs = std::filesystem;
 
-FileDescriptor::FileDescriptor(const fs::path& path, int flags) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC)) {
-  if (descriptor_ < 0) throw core::storage_error("open", path, errno);
-}
-
-FileDescriptor::~FileDescriptor() {
-  ::close(descriptor_);
-}
-
 void sync_file(const fs::path& path) {
-  const FileDescriptor file(path, O_RDONLY);
+  const core::FileDescriptor file = core::open_file(path, O_RDONLY);
   if (::fsync(file.get()) != 0) throw core::storage_error("sync", path, errno);
 }
 

@@ -1,24 +1,11 @@
 #pragma once
-// What core/filesystem.h lacks for checkpoints: open files, renames that last, and a directory that replaces another.
+// What core/filesystem.h lacks for checkpoints: renames that last, and a directory that replaces another.
 // Failures are Error(storage) with path and reason.
 
 #include <filesystem>
 #include <vector>
 
 namespace baleen::checkpoint {
-
-/// A file descriptor that closes itself.
-class FileDescriptor {
- public:
-  FileDescriptor(const std::filesystem::path& path, int flags);
-  ~FileDescriptor();
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
 
 /// The file's bytes are on the disk when this returns.
 void sync_file(const std::filesystem::path& path);

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/hdf5_lock.h"
+#include "core/hdf5.h"
 
 namespace baleen::checkpoint {
 namespace {
@@ -16,25 +16,8 @@ namespace {
 constexpr hsize_t kPage = 4096;
 constexpr std::string_view kErrnoMark = "errno = ";
 
-/// Holds the lock and keeps the library from printing: its error stack belongs to the thread.
-class Library {
- public:
-  Library() : lock_(core::hdf5_mutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
-
- private:
-  std::lock_guard<std::mutex> lock_;
-};
-
-/// Keeps the first, innermost description.
-herr_t keep_innermost(unsigned depth, const H5E_error2_t* error, void* reason) {
-  if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(reason) = error->desc;
-  return 0;
-}
-
 [[noreturn]] void fail() {
-  std::string reason = "the HDF5 library gives no reason";
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &reason);
-  H5Eclear2(H5E_DEFAULT);
+  const std::string reason = core::hdf5_reason();
   int error_number = 0;  // the driver writes that of a failed system call into its description
   if (const std::size_t at = reason.find(kErrnoMark); at != std::string::npos)
     error_number = std::atoi(reason.c_str() + at + kErrnoMark.size());
@@ -50,19 +33,10 @@ void check(herr_t status) {
   if (status < 0) fail();
 }
 
-/// An identifier with the call that closes it.
-class Handle {
- public:
-  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(checked(id)), close_(close) {}
-  ~Handle() { close_(id_); }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  operator hid_t() const { return id_; }  // NOLINT(google-explicit-constructor): stands for the number it owns
-
- private:
-  hid_t id_;
-  herr_t (*close_)(hid_t);
-};
+/// What is opened here is there: its failure ends the work.
+core::Hdf5Handle handle(hid_t id, core::Hdf5Handle::Close close) {
+  return {checked(id), close};
+}
 
 /// A 16-bit float with `mantissa` bits and sign bit 15.
 hid_t float16_type(std::size_t mantissa, std::size_t bias) {
@@ -100,26 +74,28 @@ hid_t file_type(core::DType dtype) {
 }
 
 void write_text_attribute(hid_t dataset, const char* name, std::string_view text) {
-  const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  const core::Hdf5Handle type = handle(H5Tcopy(H5T_C_S1), H5Tclose);
   check(H5Tset_size(type, text.size()));
   check(H5Tset_strpad(type, H5T_STR_NULLPAD));
-  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Handle attribute(H5Acreate2(dataset, name, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const core::Hdf5Handle space = handle(H5Screate(H5S_SCALAR), H5Sclose);
+  const core::Hdf5Handle attribute = handle(H5Acreate2(dataset, name, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
   check(H5Awrite(attribute, type, text.data()));
 }
 
 void write_attribute(hid_t dataset, const char* name, const std::vector<std::int64_t>& values) {
   const hsize_t count = values.size();
-  const Handle space(count == 0 ? H5Screate(H5S_NULL) : H5Screate_simple(1, &count, nullptr), H5Sclose);
-  const Handle attribute(H5Acreate2(dataset, name, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const core::Hdf5Handle space =
+      handle(count == 0 ? H5Screate(H5S_NULL) : H5Screate_simple(1, &count, nullptr), H5Sclose);
+  const core::Hdf5Handle attribute =
+      handle(H5Acreate2(dataset, name, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
   if (count != 0) check(H5Awrite(attribute, H5T_NATIVE_INT64, values.data()));
 }
 
 }  // namespace
 
 Hdf5File Hdf5File::create(const std::filesystem::path& path) {
-  const Library library;
-  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  const core::Hdf5Guard guard;
+  const core::Hdf5Handle access = handle(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   check(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110));  // metadata with checksums
   check(H5Pset_alignment(access, kPage, kPage));
   check(H5Pset_file_locking(access, false, true));  // names are private until the commit; NFS may not lock
@@ -127,8 +103,8 @@ Hdf5File Hdf5File::create(const std::filesystem::path& path) {
 }
 
 Hdf5File Hdf5File::open(const std::filesystem::path& path) {
-  const Library library;
-  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  const core::Hdf5Guard guard;
+  const core::Hdf5Handle access = handle(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   check(H5Pset_file_locking(access, false, true));
   return Hdf5File(checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access)));
 }
@@ -137,26 +113,28 @@ Hdf5File::Hdf5File(Hdf5File&& other) noexcept : id_(std::exchange(other.id_, -1)
 
 Hdf5File::~Hdf5File() {
   if (id_ < 0) return;
-  const Library library;
+  const core::Hdf5Guard guard;
   H5Fclose(id_);
 }
 
 void Hdf5File::close() {
-  const Library library;
+  const core::Hdf5Guard guard;
   check(H5Fclose(std::exchange(id_, -1)));
 }
 
 std::int64_t Hdf5File::write(const NewDataset& dataset, std::span<const std::byte> data) {
-  const Library library;
-  const Handle type(file_type(dataset.dtype), H5Tclose);
+  const core::Hdf5Guard guard;
+  const core::Hdf5Handle type = handle(file_type(dataset.dtype), H5Tclose);
   const std::vector<hsize_t> lengths(dataset.lengths.begin(), dataset.lengths.end());
-  const Handle space(H5Screate_simple(static_cast<int>(lengths.size()), lengths.data(), nullptr), H5Sclose);
-  const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  const core::Hdf5Handle space =
+      handle(H5Screate_simple(static_cast<int>(lengths.size()), lengths.data(), nullptr), H5Sclose);
+  const core::Hdf5Handle links = handle(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
   check(H5Pset_create_intermediate_group(links, 1));
-  const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  const core::Hdf5Handle creation = handle(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   check(H5Pset_layout(creation, H5D_CONTIGUOUS));
   check(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER));  // all of it is written below
-  const Handle id(H5Dcreate2(id_, dataset.path.c_str(), type, space, links, creation, H5P_DEFAULT), H5Dclose);
+  const core::Hdf5Handle id =
+      handle(H5Dcreate2(id_, dataset.path.c_str(), type, space, links, creation, H5P_DEFAULT), H5Dclose);
   write_text_attribute(id, "dtype", core::dtype_name(dataset.dtype));
   for (const auto& [name, values] : dataset.attributes) write_attribute(id, name.c_str(), values);
   check(H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data.data()));
@@ -166,8 +144,8 @@ std::int64_t Hdf5File::write(const NewDataset& dataset, std::span<const std::byt
 }
 
 Hdf5File::Place Hdf5File::place_of(const std::string& dataset) const {
-  const Library library;
-  const Handle id(H5Dopen2(id_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
+  const core::Hdf5Guard guard;
+  const core::Hdf5Handle id = handle(H5Dopen2(id_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
   const haddr_t offset = H5Dget_offset(id);  // undefined for chunked ones
   H5Eclear2(H5E_DEFAULT);
   Place place;
@@ -177,9 +155,9 @@ Hdf5File::Place Hdf5File::place_of(const std::string& dataset) const {
 }
 
 std::string Hdf5File::read_text(const std::string& dataset) const {
-  const Library library;
-  const Handle id(H5Dopen2(id_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
-  const Handle space(H5Dget_space(id), H5Sclose);
+  const core::Hdf5Guard guard;
+  const core::Hdf5Handle id = handle(H5Dopen2(id_, dataset.c_str(), H5P_DEFAULT), H5Dclose);
+  const core::Hdf5Handle space = handle(H5Dget_space(id), H5Sclose);
   const hssize_t length = H5Sget_simple_extent_npoints(space);
   if (length < 0) fail();
   if (static_cast<hsize_t>(length) != H5Dget_storage_size(id)) throw Hdf5Failure("'" + dataset + "' is no text");

@@ -1,6 +1,6 @@
 #pragma once
 // The little of HDF5 that a rank file needs: contiguous datasets, written once, with checksummed metadata. Every method
-// takes core::hdf5_mutex(); failures are Hdf5Failure with the library's innermost reason, never its printed stack.
+// takes a core::Hdf5Guard; failures are Hdf5Failure with the library's innermost reason, never its printed stack.
 
 #include <cstddef>
 #include <cstdint>

@@ -20,8 +20,8 @@ core::Error corrupt(const fs::path& path, const std::string& what) {
   return {core::ExitCode::corrupt_checkpoint, fmt::format("{}: {}", path.string(), what)};
 }
 
-Digest digest_from(const json& value) {
-  const auto digest = Digest::from_hex(value.get<std::string>());
+core::Digest digest_from(const json& value) {
+  const auto digest = core::Digest::from_hex(value.get<std::string>());
   if (!digest) throw std::runtime_error("a digest that is not 32 hexadecimal digits");
   return *digest;
 }
@@ -111,7 +111,7 @@ Manifest body_from_json(const json& value) {
 
 void check_digest(std::string_view text, const std::string& stated, const fs::path& path) {
   const std::size_t mark = text.rfind(kDigestMark);
-  if (mark == std::string_view::npos || digest_of(text.substr(0, mark)).hex() != stated)
+  if (mark == std::string_view::npos || core::digest_of(text.substr(0, mark)).hex() != stated)
     throw corrupt(path, "its text does not fit its own digest: it was changed after it was written");
 }
 
@@ -149,7 +149,7 @@ std::int64_t Manifest::bytes() const {
 std::string to_json(const Manifest& manifest) {
   std::string text = body_to_json(manifest).dump(2);
   text.resize(text.rfind('\n'));  // without the closing brace
-  return text + std::string(kDigestMark) + digest_of(text).hex() + "\"\n}\n";
+  return text + std::string(kDigestMark) + core::digest_of(text).hex() + "\"\n}\n";
 }
 
 Manifest manifest_from_json(std::string_view text, const fs::path& path) {

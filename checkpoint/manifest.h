@@ -11,8 +11,8 @@
 #include <variant>
 #include <vector>
 
-#include "checkpoint/digest.h"
 #include "checkpoint/tensor_box.h"
+#include "core/digest.h"
 
 namespace baleen::checkpoint {
 
@@ -44,7 +44,7 @@ class TrainerState {
 struct FileEntry {
   std::string name;  // in the checkpoint's directory: "rank-00000.h5"
   std::int64_t bytes = 0;
-  Digest table_digest;
+  core::Digest table_digest;
 };
 
 /// A part of a tensor as it was saved.
@@ -74,8 +74,8 @@ struct Manifest {
   TrainerState trainer;
 
   // Filled by CheckpointSave::commit().
-  std::string saved;     // UTC, "2026-01-31T12:00:00.123456Z": later ones compare greater
-  Digest config_digest;  // of config.toml beside it
+  std::string saved;           // UTC, "2026-01-31T12:00:00.123456Z": later ones compare greater
+  core::Digest config_digest;  // of config.toml beside it
   std::vector<FileEntry> files;
   std::vector<TensorEntry> tensors;  // ascending by (name, kind)
 

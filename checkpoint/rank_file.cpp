@@ -19,7 +19,7 @@ core::Error corrupt(const fs::path& path, const std::string& what) {
 
 json piece_to_json(const StoredPiece& piece) {
   json digests = json::array();
-  for (const Digest& block : piece.blocks) digests.push_back(block.hex());
+  for (const core::Digest& block : piece.blocks) digests.push_back(block.hex());
   const TensorBox& box = piece.box;
   return {{"tensor", box.tensor},
           {"kind", box.kind},
@@ -41,7 +41,7 @@ StoredPiece piece_from_json(const json& value, std::int64_t block_bytes) {
   piece.dataset = value.at("dataset");
   piece.file_offset = value.at("file_offset");
   for (const json& block : value.at("blocks")) {
-    const auto digest = Digest::from_hex(block.get<std::string>());
+    const auto digest = core::Digest::from_hex(block.get<std::string>());
     if (!digest) throw std::runtime_error("a digest that is not 32 hexadecimal digits");
     piece.blocks.push_back(*digest);
   }
@@ -78,14 +78,14 @@ RankTable rank_table_from_json(std::string_view text, const fs::path& path) {
   }
 }
 
-LoadedTable read_rank_table(const fs::path& path, const Digest* expected) {
+LoadedTable read_rank_table(const fs::path& path, const core::Digest* expected) {
   std::string text;
   try {
     text = Hdf5File::open(path).read_text("table");
   } catch (const Hdf5Failure& failure) {
     throw corrupt(path, fmt::format("not a whole rank file of a checkpoint ({})", failure.what()));
   }
-  const Digest digest = digest_of(text);
+  const core::Digest digest = core::digest_of(text);
   if (expected != nullptr && digest != *expected)
     throw corrupt(path,
                   fmt::format("its table has the digest {}, the manifest expects {}", digest.hex(), expected->hex()));

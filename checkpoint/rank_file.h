@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "checkpoint/digest.h"
 #include "checkpoint/tensor_box.h"
+#include "core/digest.h"
 
 namespace baleen::checkpoint {
 
@@ -25,9 +25,9 @@ std::string rank_file_name(int rank);
 /// One dataset of a rank file.
 struct StoredPiece {
   TensorBox box;
-  std::string dataset;           // its path in the file
-  std::int64_t file_offset = 0;  // of the first byte
-  std::vector<Digest> blocks;    // of each block_bytes, the last one shorter
+  std::string dataset;               // its path in the file
+  std::int64_t file_offset = 0;      // of the first byte
+  std::vector<core::Digest> blocks;  // of each block_bytes, the last one shorter
 };
 
 struct RankTable {
@@ -44,12 +44,12 @@ RankTable rank_table_from_json(std::string_view text, const std::filesystem::pat
 /// A table as read from a file, with the digest of its text.
 struct LoadedTable {
   RankTable table;
-  Digest digest;
+  core::Digest digest;
 };
 
 /// Throws Error(corrupt_checkpoint) where the file is missing, cut, not HDF5, or no rank file; where `expected` is
-/// given and the table's digest differs, too. Takes core::hdf5_mutex() while it reads.
-LoadedTable read_rank_table(const std::filesystem::path& path, const Digest* expected = nullptr);
+/// given and the table's digest differs, too. Takes a core::Hdf5Guard while it reads.
+LoadedTable read_rank_table(const std::filesystem::path& path, const core::Digest* expected = nullptr);
 
 /// Compares the datasets of the file, as the HDF5 library sees them, with its table: place, length. Throws
 /// Error(corrupt_checkpoint).

@@ -32,9 +32,11 @@ auto with_next_action(const fs::path& checkpoint, const auto& work) {
 /// An open rank file. Its table is that of the manifest.
 struct RankFile {
   RankFile(const fs::path& file_path, const FileEntry& entry)
-      : path(file_path), descriptor(path, O_RDONLY), table(read_rank_table(path, &entry.table_digest).table) {}
+      : path(file_path),
+        descriptor(core::open_file(path, O_RDONLY)),
+        table(read_rank_table(path, &entry.table_digest).table) {}
   fs::path path;
-  FileDescriptor descriptor;
+  core::FileDescriptor descriptor;
   RankTable table;
 };
 
@@ -57,7 +59,7 @@ class CheckpointReader::State {
     const fs::path config = directory / kConfigName;
     if (!fs::exists(config, error)) throw corrupt(config.string() + " is missing");
     config_ = core::read_file(config);
-    if (digest_of(config_) != manifest_.config_digest)
+    if (core::digest_of(config_) != manifest_.config_digest)
       throw corrupt(config.string() + ": it was changed after the checkpoint was written");
     files_.resize(manifest_.files.size());
   }

@@ -4,41 +4,22 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
+
 #include "core/error.h"
+#include "kernels/device.h"
 
 namespace baleen::checkpoint {
 namespace {
 
-core::DType stored_dtype(const at::Tensor& tensor) {
-  switch (tensor.scalar_type()) {
-    case at::kDouble:
-      return core::DType::f64;
-    case at::kFloat:
-      return core::DType::f32;
-    case at::kBFloat16:
-      return core::DType::bf16;
-    case at::kHalf:
-      return core::DType::f16;
-    default:
-      throw core::Error(core::ExitCode::internal, "a checkpoint holds floating-point tensors only");
-  }
-}
-
-at::ScalarType scalar_type(core::DType dtype) {
-  switch (dtype) {
-    case core::DType::f64:
-      return at::kDouble;
-    case core::DType::f32:
-      return at::kFloat;
-    case core::DType::bf16:
-      return at::kBFloat16;
-    case core::DType::f16:
-      return at::kHalf;
-    default:
-      throw core::Error(core::ExitCode::usage,
-                        fmt::format("a parameter is stored as {}, which cannot be loaded", core::dtype_name(dtype)),
-                        "use a checkpoint that `baleen train` saved");
-  }
+at::ScalarType loadable_type(core::DType dtype) {
+  using core::DType;
+  constexpr std::array kLoadable{DType::f64, DType::f32, DType::bf16, DType::f16};
+  if (std::ranges::find(kLoadable, dtype) != kLoadable.end()) return kernels::scalar_type(dtype);
+  throw core::Error(core::ExitCode::usage,
+                    fmt::format("a parameter is stored as {}, which cannot be loaded", core::dtype_name(dtype)),
+                    "use a checkpoint that `baleen train` saved");
 }
 
 std::span<std::byte> bytes_of(const at::Tensor& tensor) {
@@ -67,7 +48,7 @@ void write_unit_tensor(RankFileWriter& writer, const parallel::Unit& unit, const
   const at::Tensor mine = flat.narrow(0, range.begin - unit.shard_begin(), range.end - range.begin);
   const at::Tensor host = mine.to(at::kCPU).contiguous();
   const parallel::UnitOptions& place = unit.options();
-  const core::DType dtype = stored_dtype(host);
+  const core::DType dtype = kernels::dtype_of(host);
   for (const PlacedBox& placed : boxes_of_range(unit.spec(), unit.layout(), range.begin, range.end)) {
     const parallel::ParameterSpec& parameter = *placed.parameter;
     const bool mine_to_save = parallel::holds_first(parameter.tensor, place.tensor_degree, place.tensor_rank);
@@ -83,7 +64,7 @@ void read_unit_tensor(const CheckpointReader& reader, const parallel::Unit& unit
     const parallel::ParameterSpec& parameter = *placed.parameter;
     const std::string& name = parameter.tied_to.empty() ? parameter.name : parameter.tied_to;
     const TensorEntry& entry = entry_of(reader, parameter, name, kind);
-    const at::Tensor host = at::empty({placed.box.elements()}, scalar_type(entry.dtype));
+    const at::Tensor host = at::empty({placed.box.elements()}, loadable_type(entry.dtype));
     reader.read(name, kind, placed.box, bytes_of(host));
     flat.narrow(0, placed.offset, host.numel()).copy_(host);
   }

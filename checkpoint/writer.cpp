@@ -19,11 +19,11 @@ void check_names(const TensorBox& box) {
                   "names of tensors and kinds are HDF5 names");
 }
 
-std::vector<Digest> block_digests(std::span<const std::byte> data, std::int64_t block_bytes) {
-  std::vector<Digest> digests;
+std::vector<core::Digest> block_digests(std::span<const std::byte> data, std::int64_t block_bytes) {
+  std::vector<core::Digest> digests;
   const auto block = static_cast<std::size_t>(block_bytes);
   for (std::size_t at = 0; at < data.size(); at += block)
-    digests.push_back(digest_of(data.subspan(at, std::min(block, data.size() - at))));
+    digests.push_back(core::digest_of(data.subspan(at, std::min(block, data.size() - at))));
   return digests;
 }
 

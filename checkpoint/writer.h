@@ -11,7 +11,7 @@
 
 namespace baleen::checkpoint {
 
-/// One thread at a time, any thread: each call takes core::hdf5_mutex() for as long as it writes, so a background
+/// One thread at a time, any thread: each call takes a core::Hdf5Guard for as long as it writes, so a background
 /// thread may save while others train. Methods throw Error(storage) with the path and the system's reason.
 class RankFileWriter {
  public:

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/file_descriptor.h"
+
 namespace baleen::core {
 namespace {
 
@@ -33,27 +35,9 @@ std::string next_action(int error_number) {
   }
 }
 
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  bool valid() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  /// Some network file systems report a failed write only here.
-  bool close() {
-    const int fd = fd_;
-    fd_ = -1;
-    return ::close(fd) == 0;
-  }
-
- private:
-  int fd_;
-};
+FileDescriptor try_open(const fs::path& path, int flags) {
+  return FileDescriptor(::open(path.c_str(), flags | O_CLOEXEC, 0666));
+}
 
 bool write_all(int fd, std::string_view content) {
   while (!content.empty()) {
@@ -67,7 +51,7 @@ bool write_all(int fd, std::string_view content) {
 
 /// Writes the temporary and gives it the final name. Returns 0 or errno.
 int replace_file(const fs::path& temporary, const fs::path& path, std::string_view content) {
-  Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+  FileDescriptor file = try_open(temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file.valid()) return errno;
   const bool done = write_all(file.get(), content) && ::fsync(file.get()) == 0 && file.close() &&
                     ::rename(temporary.c_str(), path.c_str()) == 0;
@@ -81,8 +65,14 @@ Error storage_error(const std::string& action, const fs::path& path, int error_n
                next_action(error_number));
 }
 
+FileDescriptor open_file(const fs::path& path, int flags) {
+  FileDescriptor file = try_open(path, flags);
+  if (!file.valid()) throw storage_error("open", path, errno);
+  return file;
+}
+
 std::string read_file(const fs::path& path) {
-  const Descriptor file(path, O_RDONLY);
+  const FileDescriptor file = try_open(path, O_RDONLY);
   if (!file.valid()) throw storage_error("read", path, errno);
   std::string content;
   char block[1 << 16];
@@ -111,7 +101,7 @@ void make_folder(const fs::path& path) {
 }
 
 void sync_folder(const fs::path& path) {
-  const Descriptor folder(path, O_RDONLY | O_DIRECTORY);
+  const FileDescriptor folder = try_open(path, O_RDONLY | O_DIRECTORY);
   if (!folder.valid()) throw storage_error("open the folder", path, errno);
   // EINVAL: a file system that has nothing to sync for folders.
   if (::fsync(folder.get()) != 0 && errno != EINVAL) throw storage_error("sync the folder", path, errno);

@@ -6,10 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "core/digest.h"
 #include "core/error.h"
+#include "core/hdf5.h"
 #include "data/dataset_file.h"
 #include "data/dataset_format.h"
-#include "data/hdf5_handle.h"
 
 namespace baleen::data {
 namespace {
@@ -22,7 +23,7 @@ class Creator {
   explicit Creator(const std::filesystem::path& path) : path_(path), file_(create_file(path)) { check(file_); }
 
   void write_text(const char* name, const std::string& value) {
-    const Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+    const core::Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
     check(type);
     check(H5Tset_size(type, value.empty() ? 1 : value.size()));
     check(H5Tset_cset(type, H5T_CSET_UTF8));
@@ -35,14 +36,15 @@ class Creator {
   }
 
   Extent allocate(const char* name, std::int64_t type, std::initializer_list<hsize_t> shape) {
-    const Hdf5Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.begin(), nullptr), H5Sclose);
-    const Hdf5Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    const core::Hdf5Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.begin(), nullptr), H5Sclose);
+    const core::Hdf5Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     check(space);
     check(properties);
     check(H5Pset_layout(properties, H5D_CONTIGUOUS));
     check(H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY));
     check(H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER));
-    const Hdf5Handle dataset(H5Dcreate2(file_, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT), H5Dclose);
+    const core::Hdf5Handle dataset(H5Dcreate2(file_, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT),
+                                   H5Dclose);
     check(dataset);
     const haddr_t address = H5Dget_offset(dataset);
     core::require(address != HADDR_UNDEF, "HDF5 allocates contiguous datasets when they are created");
@@ -52,8 +54,8 @@ class Creator {
   void close() { check(file_.close() ? 0 : -1); }
 
  private:
-  static Hdf5Handle create_file(const std::filesystem::path& path) {
-    const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  static core::Hdf5Handle create_file(const std::filesystem::path& path) {
+    const core::Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     // Format 1.8: every piece of metadata carries a checksum, and every reader of today knows it. The writer's own lock
     // stands for HDF5's, which some network file systems refuse.
     const bool ready = access.valid() && H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
@@ -62,9 +64,9 @@ class Creator {
   }
 
   void write_attribute(const char* name, std::int64_t file_type, std::int64_t memory_type, const void* value) {
-    const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+    const core::Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
     check(space);
-    const Hdf5Handle attribute(H5Acreate2(file_, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+    const core::Hdf5Handle attribute(H5Acreate2(file_, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
     check(attribute);
     check(H5Awrite(attribute, memory_type, value));
   }
@@ -72,18 +74,18 @@ class Creator {
   void check(std::int64_t status) const {
     if (status >= 0) return;
     throw core::Error(core::ExitCode::storage,
-                      fmt::format("cannot write {}: HDF5 says \"{}\"", path_.string(), hdf5_reason()),
+                      fmt::format("cannot write {}: HDF5 says \"{}\"", path_.string(), core::hdf5_reason()),
                       "check that its folder has space and can be written");
   }
 
   std::filesystem::path path_;
-  Hdf5Handle file_;
+  core::Hdf5Handle file_;
 };
 
 }  // namespace
 
 DatasetLayout create_layout(const std::filesystem::path& path, const DatasetInfo& info) {
-  const Hdf5Guard guard;
+  const core::Hdf5Guard guard;
   Creator creator(path);
   creator.write_text(kFormatAttribute, kFormatName);
   creator.write_integer(kVersionAttribute, kFormatVersion);
@@ -100,11 +102,11 @@ DatasetLayout create_layout(const std::filesystem::path& path, const DatasetInfo
   layout.info = info;
   layout.document_offsets =
       creator.allocate(kDocumentOffsets, H5T_STD_U64LE, {static_cast<hsize_t>(info.documents) + 1});
-  layout.document_offsets_digests =
-      creator.allocate(kDocumentOffsetsDigests, H5T_STD_U8LE, {digest_shape(layout.document_offsets), sizeof(Digest)});
+  layout.document_offsets_digests = creator.allocate(kDocumentOffsetsDigests, H5T_STD_U8LE,
+                                                     {digest_shape(layout.document_offsets), sizeof(core::Digest)});
   layout.tokens = creator.allocate(kTokens, info.dtype == core::DType::u16 ? H5T_STD_U16LE : H5T_STD_U32LE,
                                    {static_cast<hsize_t>(info.tokens)});
-  layout.digests = creator.allocate(kDigests, H5T_STD_U8LE, {digest_shape(layout.tokens), sizeof(Digest)});
+  layout.digests = creator.allocate(kDigests, H5T_STD_U8LE, {digest_shape(layout.tokens), sizeof(core::Digest)});
   creator.close();
   return layout;
 }

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "data/token_dataset.h"
+#include "data/dataset_info.h"
 
 namespace baleen::data {
 

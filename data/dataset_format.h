@@ -1,5 +1,5 @@
 #pragma once
-// The names and constants of the dataset format, version 1.
+// The names and constants of the dataset format, version 1, and what to do about a file that breaks it.
 
 #include <cstdint>
 
@@ -8,6 +8,7 @@ namespace baleen::data {
 inline constexpr const char* kFormatName = "baleen-tokens";
 inline constexpr std::int64_t kFormatVersion = 1;
 inline constexpr const char* kDigestAlgorithm = "xxh3-128";
+inline constexpr std::int64_t kDigestBlockBytes = std::int64_t{64} << 20;
 
 // Attributes of the root group.
 inline constexpr const char* kFormatAttribute = "format";
@@ -25,5 +26,7 @@ inline constexpr const char* kTokens = "tokens";
 inline constexpr const char* kDocumentOffsets = "document_offsets";
 inline constexpr const char* kDigests = "digests";
 inline constexpr const char* kDocumentOffsetsDigests = "document_offsets_digests";
+
+inline constexpr const char* kMakeAgain = "restore the file from a copy or make it again with `baleen data tokenize`";
 
 }  // namespace baleen::data

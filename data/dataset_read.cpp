@@ -11,18 +11,18 @@
 #include <string>
 #include <string_view>
 
+#include "core/digest.h"
 #include "core/error.h"
+#include "core/file_descriptor.h"
+#include "core/hdf5.h"
 #include "data/dataset_file.h"
 #include "data/dataset_format.h"
-#include "data/file_descriptor.h"
 #include "data/file_error.h"
-#include "data/hdf5_handle.h"
 
 namespace baleen::data {
 namespace {
 
 constexpr const char* kMakeOne = "make a dataset from text with `baleen data tokenize`";
-constexpr const char* kMakeAgain = "restore the file from a copy or make it again with `baleen data tokenize`";
 
 core::Error wrong_file(const std::filesystem::path& path, const char* what) {
   return {core::ExitCode::usage, fmt::format("{} is {}; expected a dataset file", path.string(), what),
@@ -32,7 +32,7 @@ core::Error wrong_file(const std::filesystem::path& path, const char* what) {
 /// Size of a file that may be a dataset. What is not HDF5 with checksums in its metadata (superblock version 2 and
 /// later, as we write it) never reaches the library, which does not withstand every damage of older files.
 std::int64_t dataset_size(const std::filesystem::path& path) {
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const core::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0 && errno == ENOENT) {
     throw core::Error(core::ExitCode::usage, fmt::format("there is no dataset {}", path.string()),
                       std::string("check the path, or ") + kMakeOne);
@@ -69,8 +69,8 @@ class Reader {
   }
 
   std::int64_t integer(const char* name) const {
-    const Hdf5Handle attribute = open_attribute(name);
-    const Hdf5Handle type(H5Aget_type(attribute), H5Tclose);
+    const core::Hdf5Handle attribute = open_attribute(name);
+    const core::Hdf5Handle type(H5Aget_type(attribute), H5Tclose);
     if (!type.valid() || H5Tget_class(type) != H5T_INTEGER) throw broken(name, "the attribute", "an integer");
     std::int64_t value = 0;
     if (H5Aread(attribute, H5T_NATIVE_INT64, &value) < 0) throw unreadable();
@@ -79,8 +79,8 @@ class Reader {
 
   std::string text(const char* name) const {
     constexpr std::size_t kLongest = 256;
-    const Hdf5Handle attribute = open_attribute(name);
-    const Hdf5Handle type(H5Aget_type(attribute), H5Tclose);
+    const core::Hdf5Handle attribute = open_attribute(name);
+    const core::Hdf5Handle type(H5Aget_type(attribute), H5Tclose);
     if (!type.valid() || H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 ||
         H5Tget_size(type) > kLongest) {
       throw broken(name, "the attribute", "a short string of fixed length");
@@ -105,24 +105,24 @@ class Reader {
         link.type != H5L_TYPE_HARD) {
       throw broken(name, "the dataset", "there");
     }
-    const Hdf5Handle dataset(H5Dopen2(file_, name, H5P_DEFAULT), H5Dclose);
+    const core::Hdf5Handle dataset(H5Dopen2(file_, name, H5P_DEFAULT), H5Dclose);
     if (!dataset.valid()) throw unreadable();
     Part result = {{}, 0, integer_bytes(dataset), false};
     if (result.element_bytes != element_bytes && result.element_bytes != or_bytes) {
       throw broken(name, "the dataset", fmt::format("of little-endian {}", type_names(element_bytes, or_bytes)));
     }
-    const Hdf5Handle properties(H5Dget_create_plist(dataset), H5Pclose);
+    const core::Hdf5Handle properties(H5Dget_create_plist(dataset), H5Pclose);
     if (!properties.valid() || H5Pget_layout(properties) != H5D_CONTIGUOUS || H5Pget_external_count(properties) != 0) {
       throw broken(name, "the dataset", "contiguous (neither chunked, compressed, compact nor external)");
     }
-    const Hdf5Handle space(H5Dget_space(dataset), H5Sclose);
+    const core::Hdf5Handle space(H5Dget_space(dataset), H5Sclose);
     const int rank = space.valid() ? H5Sget_simple_extent_ndims(space) : -1;
     hsize_t shape[2] = {0, 1};
     if ((rank != 1 && rank != 2) || H5Sget_simple_extent_dims(space, shape, nullptr) < 0) {
       throw broken(name, "the dataset", "of one or two dimensions");
     }
     result.rows = shape[0];
-    result.digests_fit = rank == 2 && shape[1] == sizeof(Digest);
+    result.digests_fit = rank == 2 && shape[1] == sizeof(core::Digest);
     place(name, H5Dget_offset(dataset), rank == 1 ? 1 : shape[1], result);
     return result;
   }
@@ -134,11 +134,11 @@ class Reader {
   }
 
  private:
-  Hdf5Handle open_file() const {
-    const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  core::Hdf5Handle open_file() const {
+    const core::Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     // Datasets never change in place, and some network file systems refuse locks.
     if (!access.valid() || H5Pset_file_locking(access, false, true) < 0) throw unreadable();
-    Hdf5Handle file(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access), H5Fclose);
+    core::Hdf5Handle file(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access), H5Fclose);
     if (!file.valid()) throw unreadable();
     return file;
   }
@@ -149,19 +149,19 @@ class Reader {
     return found > 0;
   }
 
-  Hdf5Handle open_attribute(const char* name) const {
+  core::Hdf5Handle open_attribute(const char* name) const {
     if (!has_attribute(name)) throw broken(name, "the attribute", "there");
-    Hdf5Handle attribute(H5Aopen(file_, name, H5P_DEFAULT), H5Aclose);
+    core::Hdf5Handle attribute(H5Aopen(file_, name, H5P_DEFAULT), H5Aclose);
     if (!attribute.valid()) throw unreadable();
-    const Hdf5Handle space(H5Aget_space(attribute), H5Sclose);
+    const core::Hdf5Handle space(H5Aget_space(attribute), H5Sclose);
     if (!space.valid() || H5Sget_simple_extent_npoints(space) != 1)
       throw broken(name, "the attribute", "a single value");
     return attribute;
   }
 
   /// 0 when the elements are anything else than unsigned little-endian integers.
-  static int integer_bytes(const Hdf5Handle& dataset) {
-    const Hdf5Handle type(H5Dget_type(dataset), H5Tclose);
+  static int integer_bytes(const core::Hdf5Handle& dataset) {
+    const core::Hdf5Handle type(H5Dget_type(dataset), H5Tclose);
     if (!type.valid()) return 0;
     for (const std::int64_t known : {H5T_STD_U8LE, H5T_STD_U16LE, H5T_STD_U32LE, H5T_STD_U64LE}) {
       if (H5Tequal(type, known) > 0) return static_cast<int>(H5Tget_size(known));
@@ -188,12 +188,13 @@ class Reader {
 
   core::Error unreadable() const {
     return {core::ExitCode::usage,
-            fmt::format("{} is truncated or damaged: HDF5 says \"{}\"", path_.string(), hdf5_reason()), kMakeAgain};
+            fmt::format("{} is truncated or damaged: HDF5 says \"{}\"", path_.string(), core::hdf5_reason()),
+            kMakeAgain};
   }
 
   std::filesystem::path path_;
   std::int64_t file_bytes_;
-  Hdf5Handle file_;
+  core::Hdf5Handle file_;
 };
 
 void check(bool holds, const Reader& reader, const char* name, const std::string& expected) {
@@ -225,7 +226,7 @@ std::int64_t digest_count(const Extent& extent) {
 }
 
 DatasetLayout read_layout(const std::filesystem::path& path) {
-  const Hdf5Guard guard;
+  const core::Hdf5Guard guard;
   const Reader reader(path);
   DatasetLayout layout;
   layout.info = read_info(reader, path);
@@ -252,6 +253,10 @@ DatasetLayout read_layout(const std::filesystem::path& path) {
   layout.digests = digests(kDigests, layout.tokens);
   layout.document_offsets_digests = digests(kDocumentOffsetsDigests, layout.document_offsets);
   return layout;
+}
+
+DatasetInfo read_dataset_info(const std::filesystem::path& path) {
+  return read_layout(path).info;
 }
 
 }  // namespace baleen::data

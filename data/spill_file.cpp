@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "data/dataset_format.h"
 #include "data/file_error.h"
-#include "data/token_dataset.h"
 
 namespace baleen::data {
 namespace {
@@ -40,7 +40,7 @@ void write_at(int file, std::int64_t address, std::span<const std::byte> bytes, 
 
 SpillFile::SpillFile(const std::filesystem::path& folder) : folder_(folder) {
   std::string name = (folder / ".baleen-spill-XXXXXX").string();
-  file_ = FileDescriptor(::mkostemp(name.data(), O_CLOEXEC));
+  file_ = core::FileDescriptor(::mkostemp(name.data(), O_CLOEXEC));
   if (file_.get() < 0) throw file_error("create a temporary file in", folder, errno);
   if (::unlink(name.c_str()) != 0) throw file_error("unlink", name, errno);
   buffer_.reserve(kBufferBytes);
@@ -61,14 +61,14 @@ void SpillFile::flush() {
   buffer_.clear();
 }
 
-std::vector<Digest> SpillFile::copy_to(int file, std::int64_t address, const std::filesystem::path& name) {
+std::vector<core::Digest> SpillFile::copy_to(int file, std::int64_t address, const std::filesystem::path& name) {
   flush();
-  std::vector<Digest> digests;
+  std::vector<core::Digest> digests;
   std::vector<std::byte> block(static_cast<std::size_t>(std::min(written_, kDigestBlockBytes)));
   for (std::int64_t at = 0; at < written_; at += kDigestBlockBytes) {
     const auto bytes = std::span(block).first(static_cast<std::size_t>(std::min(kDigestBlockBytes, written_ - at)));
     read_at(file_.get(), at, bytes, folder_);
-    digests.push_back(digest_of(bytes));
+    digests.push_back(core::digest_of(bytes));
     write_at(file, address + at, bytes, name);
   }
   return digests;

@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "data/digest.h"
-#include "data/file_descriptor.h"
+#include "core/digest.h"
+#include "core/file_descriptor.h"
 
 namespace baleen::data {
 
@@ -25,13 +25,13 @@ class SpillFile {
   std::int64_t size() const { return written_ + static_cast<std::int64_t>(buffer_.size()); }
 
   /// Writes everything to `file` at `address` and gives a digest for every block of kDigestBlockBytes.
-  std::vector<Digest> copy_to(int file, std::int64_t address, const std::filesystem::path& name);
+  std::vector<core::Digest> copy_to(int file, std::int64_t address, const std::filesystem::path& name);
 
  private:
   void flush();
 
   std::filesystem::path folder_;
-  FileDescriptor file_;
+  core::FileDescriptor file_;
   std::vector<std::byte> buffer_;
   std::int64_t written_ = 0;
 };

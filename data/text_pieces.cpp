@@ -35,7 +35,7 @@ std::int64_t text_file_size(const std::filesystem::path& file) {
 
 PieceReader::PieceReader(std::filesystem::path file, const Tokenizer& tokenizer, const Options& options)
     : path_(std::move(file)), tokenizer_(tokenizer), options_(options) {
-  file_ = FileDescriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  file_ = core::FileDescriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   if (file_.get() < 0) throw file_error("open", path_, errno);
 }
 

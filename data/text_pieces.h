@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "data/file_descriptor.h"
+#include "core/file_descriptor.h"
 #include "data/tokenizer.h"
 
 namespace baleen::data {
@@ -46,7 +46,7 @@ class PieceReader {
   std::filesystem::path path_;
   const Tokenizer& tokenizer_;
   Options options_;
-  FileDescriptor file_;
+  core::FileDescriptor file_;
   std::string pending_;
   std::int64_t first_byte_ = 0;
   std::int64_t first_line_ = 1;

@@ -12,14 +12,13 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/file_descriptor.h"
 #include "data/dataset_file.h"
-#include "data/file_descriptor.h"
+#include "data/dataset_format.h"
 #include "data/file_error.h"
 
 namespace baleen::data {
 namespace {
-
-constexpr const char* kMakeAgain = "restore the file from a copy or make it again with `baleen data tokenize`";
 
 core::Error damaged(const DatasetInfo& info, const std::string& what) {
   return {core::ExitCode::usage, fmt::format("{} is damaged: {}", info.path.string(), what), kMakeAgain};
@@ -31,12 +30,12 @@ std::span<const std::byte> digest_block(std::span<const std::byte> bytes, std::i
 }
 
 void check_digest(const DatasetInfo& info, const char* part, std::span<const std::byte> bytes,
-                  std::span<const Digest> digests, std::int64_t block) {
-  const Digest stated = digests[static_cast<std::size_t>(block)];
-  const Digest found = digest_of(digest_block(bytes, block));
+                  std::span<const core::Digest> digests, std::int64_t block) {
+  const core::Digest stated = digests[static_cast<std::size_t>(block)];
+  const core::Digest found = core::digest_of(digest_block(bytes, block));
   if (found == stated) return;
   throw damaged(info, fmt::format("block {} of {} \"{}\" has digest {}, the file states {}", block, digests.size(),
-                                  part, digest_text(found), digest_text(stated)));
+                                  part, found.hex(), stated.hex()));
 }
 
 void check_offsets(const DatasetInfo& info, std::span<const std::uint64_t> offsets) {
@@ -84,7 +83,7 @@ void read_tokens(const DatasetInfo& info, std::span<const std::byte> stored, std
 class TokenDataset::Mapping {
  public:
   explicit Mapping(const std::filesystem::path& path) {
-    const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const core::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0) throw file_error("open", path, errno);
     struct stat status = {};
     if (::fstat(file.get(), &status) != 0) throw file_error("inspect", path, errno);
@@ -112,10 +111,6 @@ class TokenDataset::Mapping {
   std::span<const std::byte> bytes_;
 };
 
-DatasetInfo read_dataset_info(const std::filesystem::path& path) {
-  return read_layout(path).info;
-}
-
 TokenDataset TokenDataset::open(const std::filesystem::path& path) {
   const DatasetLayout layout = read_layout(path);
   TokenDataset dataset;
@@ -123,9 +118,9 @@ TokenDataset TokenDataset::open(const std::filesystem::path& path) {
   dataset.mapping_ = std::make_shared<const Mapping>(path);
   dataset.tokens_ = dataset.mapping_->part(layout.tokens);
   dataset.document_offsets_ = dataset.mapping_->elements<std::uint64_t>(layout.document_offsets);
-  dataset.digests_ = dataset.mapping_->elements<Digest>(layout.digests);
+  dataset.digests_ = dataset.mapping_->elements<core::Digest>(layout.digests);
 
-  const auto offsets_digests = dataset.mapping_->elements<Digest>(layout.document_offsets_digests);
+  const auto offsets_digests = dataset.mapping_->elements<core::Digest>(layout.document_offsets_digests);
   for (std::int64_t block = 0; block < static_cast<std::int64_t>(offsets_digests.size()); ++block) {
     check_digest(layout.info, "document_offsets", std::as_bytes(dataset.document_offsets_), offsets_digests, block);
   }

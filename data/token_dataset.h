@@ -11,31 +11,11 @@
 #include <filesystem>
 #include <memory>
 #include <span>
-#include <string>
 
-#include "core/dtype.h"
-#include "data/digest.h"
+#include "core/digest.h"
+#include "data/dataset_info.h"
 
 namespace baleen::data {
-
-/// One entry of a vocabulary.
-using TokenId = std::int32_t;
-
-inline constexpr std::int64_t kDigestBlockBytes = std::int64_t{64} << 20;
-
-struct DatasetInfo {
-  std::filesystem::path path;
-  std::string tokenizer;        // as make_tokenizer knows it
-  std::int64_t vocab_size = 0;  // every token is below it
-  TokenId end_of_text = 0;
-  std::int64_t tokens = 0;
-  std::int64_t documents = 0;
-  core::DType dtype = core::DType::u16;  // u16 or u32
-};
-
-/// Opens the file, checks its structure (not the tokens), and closes it. Cheap at any size: for `baleen check`.
-/// Throws Error(usage) that names the file, what was expected and what came; Error(storage) when the disk fails.
-DatasetInfo read_dataset_info(const std::filesystem::path& path);
 
 /// An open dataset. Immutable, so any number of threads may read. Copies share one mapping.
 class TokenDataset {
@@ -54,7 +34,7 @@ class TokenDataset {
   std::span<const std::uint64_t> document_offsets() const { return document_offsets_; }
 
   /// One per 64 MiB of tokens, as the file states them.
-  std::span<const Digest> digests() const { return digests_; }
+  std::span<const core::Digest> digests() const { return digests_; }
 
   /// Reads block `block`, of digests().size(), in full. Throws Error(usage) when its digest differs or a token is not
   /// below vocab_size.
@@ -68,7 +48,7 @@ class TokenDataset {
   std::shared_ptr<const Mapping> mapping_;
   std::span<const std::byte> tokens_;
   std::span<const std::uint64_t> document_offsets_;
-  std::span<const Digest> digests_;
+  std::span<const core::Digest> digests_;
 };
 
 }  // namespace baleen::data

@@ -53,7 +53,7 @@ class PartialFile {
  public:
   explicit PartialFile(const fs::path& output) : path_(output.string() + ".partial") {
     do {
-      file_ = FileDescriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+      file_ = core::FileDescriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
       if (file_.get() < 0) throw file_error("create", path_, errno);
       // A file system without locks leaves concurrent writers to the user.
       if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
@@ -83,7 +83,7 @@ class PartialFile {
   }
 
   fs::path path_;
-  FileDescriptor file_;
+  core::FileDescriptor file_;
   bool published_ = false;
 };
 
@@ -155,7 +155,7 @@ class TokenWriter::State {
 
   void fill(const Extent& extent, const Extent& digest_extent, SpillFile& spilled) {
     core::require(extent.bytes == spilled.size(), "the allocated space is that of the contents");
-    const std::vector<Digest> digests = spilled.copy_to(partial_.file(), extent.address, partial_.path());
+    const std::vector<core::Digest> digests = spilled.copy_to(partial_.file(), extent.address, partial_.path());
     write_at(partial_.file(), digest_extent.address, std::as_bytes(std::span(digests)), partial_.path());
   }
 

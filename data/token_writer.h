@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "data/token_dataset.h"
+#include "data/dataset_info.h"
 
 namespace baleen::data {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "data/token_dataset.h"
+#include "data/dataset_info.h"
 #include "data/tokenizer.h"
 
 namespace baleen::data {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/token_dataset.h"
+#include "data/dataset_info.h"
 
 namespace baleen::data {
 

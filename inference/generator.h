@@ -5,8 +5,8 @@
 #include <functional>
 #include <span>
 
-#include "data/token_dataset.h"
-#include "inference/kv_cache.h"
+#include "data/dataset_info.h"
+#include "inference/growing_kv_cache.h"
 #include "inference/sampling.h"
 #include "models/transformer_stage.h"
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "data/token_dataset.h"
+#include "data/dataset_info.h"
 
 namespace baleen::inference {
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/version.h"
-#include "data/token_dataset.h"
+#include "data/dataset_info.h"
 #include "launch/library_versions.h"
 #include "models/llama_parameters.h"
 #include "trainer/device_info.h"

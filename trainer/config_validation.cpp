@@ -7,7 +7,7 @@
 #include <initializer_list>
 
 #include "core/error.h"
-#include "data/token_dataset.h"
+#include "data/dataset_info.h"
 #include "models/tensor_degree.h"
 #include "optim/lr_schedule.h"
 #include "trainer/config.h"

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "tests/apps/program.h"
-#include "tests/core/temporary_folder.h"
+#include "tests/support/program.h"
+#include "tests/support/temporary_folder.h"
 
 namespace baleen::apps {
 namespace {
@@ -15,6 +15,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
+using tests::Outcome;
+using tests::program_folder;
+using tests::run;
 
 TEST(CommandLine, HelpListsTheVerbs) {
   const Outcome help = run("$baleen --help");
@@ -83,7 +86,7 @@ class Check : public testing::Test {
     EXPECT_EQ(outcome.err, "baleen: " + message + "\n  `baleen schema SECTION` lists the keys of a section\n");
     EXPECT_THAT(outcome.out, IsEmpty());
   }
-  core::TemporaryFolder folder_;
+  tests::TemporaryFolder folder_;
 };
 
 constexpr const char* kRandom = "[data]\ntrain = \"random\"\n";
@@ -139,7 +142,7 @@ TEST_F(Check, MissingFileAndBadRanks) {
 }
 
 TEST(Compute, MissingProgramIsExplained) {
-  const core::TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   std::filesystem::copy_file(program_folder() / "baleen", folder / "baleen");
   const Outcome outcome = run("./baleen train run.toml", folder.path());
   EXPECT_EQ(outcome.code, 11);
@@ -149,7 +152,7 @@ TEST(Compute, MissingProgramIsExplained) {
 }
 
 TEST(Compute, GetsItsArgumentsUnchanged) {
-  const core::TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   std::filesystem::copy_file(program_folder() / "baleen", folder / "baleen");
   folder.write("baleen-compute", "#!/bin/sh\nfor word in \"$@\"; do printf '<%s>' \"$word\"; done\nexit 75\n");
   std::filesystem::permissions(folder / "baleen-compute", std::filesystem::perms::owner_all);
@@ -159,7 +162,7 @@ TEST(Compute, GetsItsArgumentsUnchanged) {
 }
 
 TEST(Doctor, NamesWhatIsMissingAndWhatBringsIt) {
-  const core::TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   std::filesystem::copy_file(program_folder() / "baleen", folder / "baleen");
   const Outcome outcome = run("PATH=/nowhere ./baleen doctor", folder.path());
   EXPECT_EQ(outcome.code, 11) << outcome.err;
@@ -171,7 +174,7 @@ TEST(Doctor, NamesWhatIsMissingAndWhatBringsIt) {
 }
 
 TEST(Doctor, ShowsTheLibrariesOfTheProgramBesideIt) {
-  const core::TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   std::filesystem::copy_file(program_folder() / "baleen", folder / "baleen");
   folder.write("baleen-compute", "#!/bin/sh\necho LibTorch 2.11.0\n");
   folder.write("mpirun", "#!/bin/sh\necho 'mpirun (Open MPI) 4.1.4'\n");

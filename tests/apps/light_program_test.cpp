@@ -4,14 +4,16 @@
 
 #include <algorithm>
 
-#include "tests/apps/program.h"
-#include "tests/core/temporary_folder.h"
+#include "tests/support/program.h"
+#include "tests/support/temporary_folder.h"
 
 namespace baleen::apps {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
+using tests::Outcome;
+using tests::run;
 
 TEST(LightProgram, LoadsNothingHeavy) {
   const Outcome libraries = run("ldd $baleen");
@@ -35,7 +37,7 @@ TEST(LightProgram, StartsInATenthOfASecond) {
 }
 
 TEST(LightProgram, ChecksAnEightBillionParameterModelAsFast) {
-  const core::TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   folder.write("run.toml",
                "[model]\ndim = 4096\nlayers = 32\nheads = 32\nkv_heads = 8\nffn_dim = 14336\nvocab_size = 128256\n"
                "[data]\ntrain = \"random\"\n");
@@ -46,7 +48,7 @@ TEST(LightProgram, ChecksAnEightBillionParameterModelAsFast) {
 }
 
 TEST(LightProgram, PlansSixtyFourRanksInSeconds) {
-  const core::TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   folder.write("run.toml",
                "[model]\ndim = 4096\nlayers = 32\nheads = 32\nkv_heads = 8\nffn_dim = 14336\nvocab_size = 128256\n"
                "max_sequence_length = 8192\n[data]\ntrain = \"random\"\n[precision]\ncompute = \"bf16\"\n"

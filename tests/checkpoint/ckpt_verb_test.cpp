@@ -2,13 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-
-#include <cstdio>
-#include <cstdlib>
 
 #include "checkpoint/rank_file.h"
 #include "tests/checkpoint/toy_checkpoint.h"
+#include "tests/support/program.h"
 
 namespace baleen::checkpoint {
 namespace {
@@ -25,16 +22,8 @@ struct Outcome {
 };
 
 Outcome baleen(const std::string& arguments) {
-  const char* build = std::getenv("BALEEN_BINARY_DIR");
-  const std::string command = std::string(build == nullptr ? "." : build) + "/bin/baleen " + arguments + " 2>&1";
-  Outcome outcome;
-  FILE* pipe = ::popen(command.c_str(), "r");
-  if (pipe == nullptr) return outcome;
-  char buffer[4096];
-  for (std::size_t got; (got = std::fread(buffer, 1, sizeof(buffer), pipe)) > 0;) outcome.text.append(buffer, got);
-  const int status = ::pclose(pipe);
-  if (WIFEXITED(status)) outcome.code = WEXITSTATUS(status);
-  return outcome;
+  const tests::Outcome outcome = tests::run("$baleen " + arguments + " 2>&1");
+  return {outcome.code, outcome.out};
 }
 
 class CkptVerb : public testing::Test {

@@ -1,7 +1,6 @@
 #include "tests/checkpoint/toy_checkpoint.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -26,18 +25,8 @@ float toy_value(const std::string& tensor, const std::string& kind, std::int64_t
 
 }  // namespace
 
-TemporaryDirectory::TemporaryDirectory() {
-  // In memory where there is such a place: on a busy disk the tests would mostly wait for fsync.
-  const fs::path memory = "/dev/shm";
-  const fs::path parent = ::access(memory.c_str(), W_OK) == 0 ? memory : fs::path(testing::TempDir());
-  std::string name = (parent / "baleen-checkpoint-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-  path_ = name;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  fs::remove_all(path_);
-}
+TemporaryDirectory::TemporaryDirectory()
+    : TemporaryFolder(::access("/dev/shm", W_OK) == 0 ? fs::path("/dev/shm") : fs::temp_directory_path()) {}
 
 parallel::UnitSpec toy_unit() {
   using parallel::ParameterSpec;

@@ -12,20 +12,14 @@
 #include "checkpoint/tensor_box.h"
 #include "checkpoint/writer.h"
 #include "parallel/unit_layout.h"
+#include "tests/support/temporary_folder.h"
 
 namespace baleen::checkpoint {
 
-/// A directory that is removed with the object.
-class TemporaryDirectory {
+/// In memory where there is such a place: on a busy disk the tests would mostly wait for fsync.
+class TemporaryDirectory : public tests::TemporaryFolder {
  public:
   TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 /// A padded embedding [10, 24] in 16 rows, a norm [24], and fused q [24, 24], k and v [8, 24].

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/core/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "trainer/config.h"
 
 namespace baleen::trainer {
@@ -21,10 +21,10 @@ class ConfigFolder {
   std::vector<std::string> problems(const std::string& text, const std::vector<std::string>& overrides = {},
                                     int ranks = 1) const;
 
-  const core::TemporaryFolder& folder() const { return folder_; }
+  const tests::TemporaryFolder& folder() const { return folder_; }
 
  private:
-  core::TemporaryFolder folder_;
+  tests::TemporaryFolder folder_;
 };
 
 /// The file's content with [data] train = "random" below where it has no [data].

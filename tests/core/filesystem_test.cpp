@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <functional>
 
-#include "tests/core/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace baleen::core {
 namespace {
@@ -31,7 +31,7 @@ int entries_in(const std::filesystem::path& folder) {
 }
 
 TEST(WriteFileAtomically, ReplacesTheWholeFileAndLeavesNothingElse) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   const std::string large(1 << 20, 'x');
   for (const std::string& content : {std::string("first"), large, std::string("")}) {
     write_file_atomically(folder / "file", content);
@@ -42,7 +42,7 @@ TEST(WriteFileAtomically, ReplacesTheWholeFileAndLeavesNothingElse) {
 
 TEST(WriteFileAtomically, KeepsTheOldFileWhenTheDiskIsFull) {
   if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full here";
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   folder.write("file", "old");
   // The temporary of this process leads to a device that is always full.
   std::filesystem::create_symlink("/dev/full", folder / ("file." + std::to_string(::getpid()) + ".tmp"));
@@ -55,14 +55,14 @@ TEST(WriteFileAtomically, KeepsTheOldFileWhenTheDiskIsFull) {
 }
 
 TEST(WriteFileAtomically, NamesAFolderThatIsMissing) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   const Error error = error_of([&] { write_file_atomically(folder / "none/file", "new"); });
   EXPECT_EQ(error.code(), ExitCode::storage);
   EXPECT_THAT(error.what(), HasSubstr("none/file: No such file or directory"));
 }
 
 TEST(ReadFile, NamesThePathAndTheCause) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   EXPECT_THAT(error_of([&] { read_file(folder / "none"); }).what(), HasSubstr("none: No such file or directory"));
   EXPECT_THAT(error_of([&] { read_file(folder.path()); }).what(), HasSubstr("Is a directory"));
   folder.write("file", "content");
@@ -70,7 +70,7 @@ TEST(ReadFile, NamesThePathAndTheCause) {
 }
 
 TEST(MakeFolder, MakesAllAndMindsFiles) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   make_folder(folder / "a/b/c");
   make_folder(folder / "a/b/c");
   EXPECT_TRUE(std::filesystem::is_directory(folder / "a/b/c"));

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "tests/core/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace baleen::core {
 namespace {
@@ -36,7 +36,7 @@ TEST(Log, BracesAreText) {
 }
 
 TEST(Log, FileGetsEverythingWithTheTime) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   log_to_file(folder / "log/rank-00000.log");
   stderr_of([] {
     set_log_rank(1);

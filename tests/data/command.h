@@ -1,44 +1,25 @@
 #pragma once
-// Runs the program `baleen` as people do.
+// Runs `baleen data` as people do.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "tests/data/fixture.h"
+#include "tests/support/program.h"
 
 namespace baleen::data {
 
-inline std::string baleen_program() {
-  const char* binaries = std::getenv("BALEEN_BINARY_DIR");
-  return (std::filesystem::path(binaries != nullptr ? binaries : ".") / "bin" / "baleen").string();
-}
-
-inline std::string quoted(const std::string& word) {
-  return "'" + word + "'";
-}
-
-struct Outcome {
-  int code = -1;  // exit status, or 128 + signal
-  std::string out, err;
-};
+using tests::Outcome;
 
 /// `before` is shell that runs first, in the same process.
 inline Outcome run_data(const std::vector<std::string>& words, const std::string& before = ":") {
-  const TemporaryFolder folder;
-  std::string command = before + "; exec " + quoted(baleen_program()) + " data";
-  for (const std::string& word : words) command += " " + quoted(word);
-  command += " >" + quoted((folder / "out").string()) + " 2>" + quoted((folder / "err").string());
-  const int status = std::system(command.c_str());
-  Outcome outcome;
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  outcome.out = read_file(folder / "out");
-  outcome.err = read_file(folder / "err");
-  return outcome;
+  std::string command = before + "; exec $baleen data";
+  for (const std::string& word : words) command += " '" + word + "'";
+  return tests::run(command);
 }
 
 /// One short message on stderr that says all of `parts`, nothing on stdout, and the exit code.

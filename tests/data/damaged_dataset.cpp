@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "core/digest.h"
 #include "data/dataset_file.h"
 #include "tests/data/fixture.h"
 
@@ -62,8 +63,8 @@ void patch(const std::filesystem::path& path, const Extent& part, const Extent& 
   put(part.address + at, bytes);
   if (digest_fits) {
     const auto all = std::as_bytes(std::span(content)).subspan(static_cast<std::size_t>(part.address));
-    const Digest digest = digest_of(all.first(static_cast<std::size_t>(part.bytes)));
-    put(digests.address, std::as_bytes(std::span(digest)));
+    const core::Digest digest = core::digest_of(all.first(static_cast<std::size_t>(part.bytes)));
+    put(digests.address, std::as_bytes(std::span(digest.bytes)));
   }
   write_file(path, content);
 }

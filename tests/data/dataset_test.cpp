@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "data/dataset_format.h"
 #include "data/token_dataset.h"
 #include "data/tokenizer.h"
 #include "tests/data/fixture.h"
@@ -13,7 +14,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(Dataset, ReadsBackWhatWasWritten) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   const DatasetInfo written = write_dataset(folder / "d.h5", {{1, 2, 3}, {4}, {5, 6}});
   EXPECT_THAT(files_in(folder.path()), ElementsAre("d.h5")) << "no temporaries stay";
 
@@ -39,7 +40,7 @@ TEST(Dataset, ReadsBackWhatWasWritten) {
 }
 
 TEST(Dataset, ChoosesTheDTypeByTheVocabulary) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   EXPECT_EQ(write_dataset(folder / "a.h5", {{65534}}, 65536).dtype, core::DType::u16);
   EXPECT_EQ(write_dataset(folder / "b.h5", {{65535}}, 65537).dtype, core::DType::u32);
   std::vector<TokenId> tokens(2);
@@ -51,7 +52,7 @@ TEST(Dataset, ChoosesTheDTypeByTheVocabulary) {
 
 // More than one digest block, and pieces that do not divide anything.
 TEST(Dataset, HoldsMoreThanOneBlock) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   const std::int64_t target = kDigestBlockBytes / 4 + 12345;
   std::int64_t tokens = 0;
   {
@@ -76,7 +77,7 @@ TEST(Dataset, HoldsMoreThanOneBlock) {
 }
 
 TEST(Dataset, AnUncommittedWriterLeavesNothing) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   {
     TokenWriter writer(folder / "d.h5", {"bytes", 257, 256, false});
     writer.append(std::vector<TokenId>(3'000'000, 7));
@@ -86,7 +87,7 @@ TEST(Dataset, AnUncommittedWriterLeavesNothing) {
 }
 
 TEST(Dataset, ReplacesOnlyWhenTold) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   write_dataset(folder / "d.h5", {{1}});
   const auto error = error_of([&] { write_dataset(folder / "d.h5", {{2}}); });
   ASSERT_TRUE(error);
@@ -105,7 +106,7 @@ TEST(Dataset, ReplacesOnlyWhenTold) {
 }
 
 TEST(Dataset, HasOneWriterAtATime) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   TokenWriter first(folder / "d.h5", {"bytes", 257, 256, false});
   const auto error = error_of([&] { TokenWriter second(folder / "d.h5", {"bytes", 257, 256, false}); });
   ASSERT_TRUE(error);
@@ -116,7 +117,7 @@ TEST(Dataset, HasOneWriterAtATime) {
 }
 
 TEST(Dataset, KeepsItsPromises) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   TokenWriter writer(folder / "d.h5", {"bytes", 257, 256, false});
   const auto broken = [](const auto& action) {
     const auto error = error_of(action);
@@ -136,7 +137,7 @@ TEST(Dataset, KeepsItsPromises) {
 }
 
 TEST(Dataset, CopiesShareTheMappingAcrossThreads) {
-  const TemporaryFolder folder;
+  const tests::TemporaryFolder folder;
   write_dataset(folder / "d.h5", numbered_documents(500, 30));
   std::vector<std::thread> threads;
   {

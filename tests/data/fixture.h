@@ -1,5 +1,5 @@
 #pragma once
-// What the tests of data/ share: a folder of their own, small datasets, and errors taken apart.
+// What the tests of data/ share: files, small datasets, and errors taken apart.
 
 #include <gtest/gtest.h>
 
@@ -14,29 +14,9 @@
 
 #include "core/error.h"
 #include "data/token_writer.h"
+#include "tests/support/temporary_folder.h"
 
 namespace baleen::data {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "baleen-data-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline void write_file(const std::filesystem::path& path, const std::string& content) {
   std::ofstream(path, std::ios::binary) << content;

@@ -25,7 +25,7 @@ class Inspect : public testing::Test {
     expect_refused(inspect(), ExitCode::usage, {file_.string(), what, kMakeAgain});
   }
 
-  TemporaryFolder folder_;
+  tests::TemporaryFolder folder_;
   std::filesystem::path file_ = folder_ / "d.h5";
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/prefetch.h"
+#include "data/token_dataset.h"
 #include "tests/data/fixture.h"
 
 namespace baleen::data {
@@ -33,7 +34,7 @@ class Loader : public testing::Test {
     return result;
   }
 
-  TemporaryFolder folder_;
+  tests::TemporaryFolder folder_;
 };
 
 struct Flat {

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "data/token_dataset.h"
 #include "tests/data/fixture.h"
 
 namespace baleen::data {
@@ -46,7 +47,7 @@ class Tokenize : public testing::Test {
     return error ? error->what() : "";
   }
 
-  TemporaryFolder folder_;
+  tests::TemporaryFolder folder_;
   std::unique_ptr<const Tokenizer> tokenizer_ = make_tokenizer("bytes");
 };
 

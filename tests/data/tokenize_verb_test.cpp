@@ -31,7 +31,7 @@ class TokenizeVerb : public testing::Test {
     EXPECT_FALSE(std::filesystem::exists(folder_ / "out.h5.partial"));
   }
 
-  TemporaryFolder folder_;
+  tests::TemporaryFolder folder_;
 };
 
 TEST_F(TokenizeVerb, ReportsCountsAndSpeed) {
@@ -174,7 +174,7 @@ TEST_F(TokenizeVerb, FullDisk) {
 class Child {
  public:
   explicit Child(const std::vector<std::string>& words) {
-    std::vector<std::string> all = {baleen_program(), "data"};
+    std::vector<std::string> all = {(tests::program_folder() / "baleen").string(), "data"};
     all.insert(all.end(), words.begin(), words.end());
     std::vector<char*> arguments;
     for (std::string& word : all) arguments.push_back(word.data());

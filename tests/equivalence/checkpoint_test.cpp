@@ -28,7 +28,7 @@ Modifiers tied() {
 class SavedUnderALayout : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(SavedUnderALayout, GoesOnToTheBit) {
-  const ScratchFolder folder("saved");
+  const TemporaryFolder folder;
   const Row row = saved_rows()[GetParam()];
   trainer::Config config = config_of(row, tied(), folder.path(), "fp32");
   config.training.steps = 6;
@@ -64,7 +64,7 @@ TEST_P(SavedUnderALayout, GoesOnUnderAnotherLayout) {
 
 /// generate and every later consumer load it as one whole model.
 TEST_P(SavedUnderALayout, LoadsAsOneModel) {
-  const ScratchFolder folder("saved");
+  const TemporaryFolder folder;
   const Row row = saved_rows()[GetParam()];
   trainer::Config config = config_of(row, tied(), folder.path(), "fp64");
   config.training.steps = 3;

@@ -23,7 +23,7 @@ class Runs {
   }
 
  private:
-  ScratchFolder folder_{"equivalence"};
+  TemporaryFolder folder_;
   std::map<std::string, Outcome> outcomes_;
 };
 

@@ -127,7 +127,7 @@ class PlantedFault : public testing::TestWithParam<Fault> {};
 
 TEST_P(PlantedFault, IsSeen) {
   const Fault& fault = GetParam();
-  const ScratchFolder folder("faults");
+  const TemporaryFolder folder;
   const trainer::Config alone = config_of({.layers = fault.row.layers}, fault.modifiers, folder.path(), "fp64");
   const trainer::Config config = config_of(fault.row, fault.modifiers, folder.path(), "fp64");
   const Outcome expected = run_with_threads(alone, 1, {.run_dir = folder.path() / "one"});

@@ -66,7 +66,7 @@ TEST(LayoutsOnGpus, GiveTheRunOfOneGpu) {
   const std::unique_ptr<parallel::Communicator> alone = parallel::make_self_communicator();
   for (const Case& c : cases(world.size())) {
     SCOPED_TRACE(c.row.name() + ", " + c.modifiers.name() + ", wire " + c.gradient_wire);
-    const SharedFolder folder("layouts-gpu");
+    const SharedFolder folder;
     trainer::Config config = config_of(c.row, c.modifiers, folder.path(), "fp32");
     config.optimizer.lr = 1e-3;
     config.precision.gradient_wire = c.gradient_wire;
@@ -92,7 +92,7 @@ TEST(LayoutsOnGpus, GiveEqualBitsInDeterministicMode) {
   parallel::Communicator& world = process.world();
   const int n = world.size();
   const auto run = [&](const Row& row) {
-    const SharedFolder folder("bits-gpu");
+    const SharedFolder folder;
     RunOptions options{.run_dir = folder.path() / "run"};
     options.device = process.device();
     Outcome outcome = run_rank(config_of(row, {}, folder.path(), "bf16"), world, options);

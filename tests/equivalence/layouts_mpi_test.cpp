@@ -31,7 +31,7 @@ TEST(LayoutsOverMpi, GiveTheRunOfOneRank) {
   ASSERT_FALSE(rows.empty());
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name());
-    const SharedFolder folder("layouts-mpi");
+    const SharedFolder folder;
     const trainer::Config config = config_of(row, tied, folder.path(), "fp64");
     const Outcome all = run_rank(config, world, {.run_dir = folder.path() / "all"});
     if (world.rank() == 0) {

@@ -1,10 +1,6 @@
 // Dataset files: what opens can be read in full; what does not is refused with a message.
 
-#include <unistd.h>
-
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -13,6 +9,7 @@
 #include "data/token_writer.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/input_file.h"
+#include "tests/support/temporary_folder.h"
 
 namespace {
 
@@ -34,9 +31,8 @@ void read_all(const data::TokenDataset& dataset) {
 }
 
 std::string seed(std::int64_t vocab_size, int documents) {
-  std::string folder = (std::filesystem::temp_directory_path() / "baleen-fuzz-XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) std::abort();
-  const std::filesystem::path file = std::filesystem::path(folder) / "seed.h5";
+  const baleen::tests::TemporaryFolder folder;
+  const std::filesystem::path file = folder / "seed.h5";
   {
     data::TokenWriter writer(file, {"bytes", vocab_size, static_cast<data::TokenId>(vocab_size - 1), false});
     for (int d = 0; d < documents; ++d) {
@@ -46,10 +42,7 @@ std::string seed(std::int64_t vocab_size, int documents) {
     writer.commit();
   }
   read_all(data::TokenDataset::open(file));  // a seed that is refused would let every run end early
-  std::ifstream in(file, std::ios::binary);
-  std::string content((std::istreambuf_iterator<char>(in)), {});
-  std::filesystem::remove_all(folder);
-  return content;
+  return folder.read("seed.h5");
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "inference/load_model.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 
@@ -9,6 +8,7 @@
 #include "checkpoint/unit_tensors.h"
 #include "core/error.h"
 #include "tests/inference/small_model.h"
+#include "tests/support/temporary_folder.h"
 
 namespace baleen::inference {
 namespace {
@@ -17,15 +17,8 @@ namespace fs = std::filesystem;
 
 class LoadModel : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "baleen-load-model-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    run_ = name;
-  }
-  void TearDown() override { fs::remove_all(run_); }
-
   fs::path save(const models::TransformerStage& stage) {
-    checkpoint::CheckpointSave save(run_, 1, 1);
+    checkpoint::CheckpointSave save(run_.path(), 1, 1);
     save.prepare();
     checkpoint::RankFileWriter writer(save.directory(), 0);
     for (const parallel::Unit* unit : stage.trained_units()) {
@@ -39,7 +32,7 @@ class LoadModel : public ::testing::Test {
     return save.final_directory();
   }
 
-  fs::path run_;
+  tests::TemporaryFolder run_;
 };
 
 TEST_F(LoadModel, BringsBackEveryParameterInAnyComputeType) {

@@ -37,7 +37,7 @@ class SteppedRun {
 };
 
 TEST(Fp16, PlantedOverflowHalvesTheScaleAndSkipsOneStepOnAllRanks) {
-  const ScratchFolder folder("overflow");
+  const TemporaryFolder folder;
   const trainer::Config config = tiny_config(folder.path(), "fp16");
   parallel::run_threads(2, [&](parallel::Communicator& world) {
     SteppedRun run(config, world);
@@ -60,7 +60,7 @@ TEST(Fp16, PlantedOverflowHalvesTheScaleAndSkipsOneStepOnAllRanks) {
 }
 
 TEST(Fp16, HopelessOverflowsStopTheRun) {
-  const ScratchFolder folder("hopeless");
+  const TemporaryFolder folder;
   trainer::Config config = tiny_config(folder.path(), "fp16");
   config.training.steps = 100;
   config.optimizer.max_grad_norm = 0;
@@ -76,7 +76,7 @@ TEST(Fp16, HopelessOverflowsStopTheRun) {
 }
 
 TEST(Events, NameTheRankThatWentWrongAndTheFirstParameter) {
-  const ScratchFolder folder("origin");
+  const TemporaryFolder folder;
   const trainer::Config config = tiny_config(folder.path(), "bf16");  // masters of their own
   for (const int rank : {0, 1}) {
     RunOptions options{folder.path() / std::to_string(rank), {}, {}};
@@ -99,7 +99,7 @@ TEST(Events, NameTheRankThatWentWrongAndTheFirstParameter) {
 class NotFinite : public testing::TestWithParam<const char*> {};
 
 TEST_P(NotFinite, StepIsSkippedCountedAndStopsTheRunAtTheLimit) {
-  const ScratchFolder folder("not-finite");
+  const TemporaryFolder folder;
   trainer::Config config = tiny_config(folder.path(), GetParam());
   config.training.steps = 100;
   config.optimizer.max_grad_norm = 0;

@@ -12,7 +12,7 @@ namespace {
 
 TEST(DataParallelMpi, Fp64RunEqualsThatOfOneRank) {
   parallel::Communicator& world = mpi_process().world();
-  const SharedFolder own("mpi-run");
+  const SharedFolder own;
   const trainer::Config config = tiny_config(own.path(), "fp64");
   const Outcome all = run_rank(config, world, {own.path() / "all", {}, {}});
   if (world.rank() != 0) return;
@@ -23,7 +23,7 @@ TEST(DataParallelMpi, Fp64RunEqualsThatOfOneRank) {
 
 TEST(DataParallelMpi, GivesTheBitsOfThreads) {
   parallel::Communicator& world = mpi_process().world();
-  const SharedFolder own("mpi-bits");
+  const SharedFolder own;
   const trainer::Config config = tiny_config(own.path(), "fp32");
   const Outcome all = run_rank(config, world, {own.path() / "all", {}, {}});
   if (world.rank() != 0) return;

@@ -12,7 +12,7 @@ namespace {
 class DataParallel : public testing::TestWithParam<int> {};
 
 TEST_P(DataParallel, Fp64RunEqualsThatOfOneRank) {
-  const ScratchFolder folder("data-parallel");
+  const TemporaryFolder folder;
   for (const char* pack : {"stream", "documents"}) {
     trainer::Config config = tiny_config(folder.path(), "fp64");
     config.data.pack = pack;
@@ -28,7 +28,7 @@ TEST_P(DataParallel, Fp64RunEqualsThatOfOneRank) {
 INSTANTIATE_TEST_SUITE_P(Threads, DataParallel, testing::Values(2, 4));
 
 TEST(GradientAccumulation, MicroBatchSizeDoesNotChangeTheRun) {
-  const ScratchFolder folder("accumulation");
+  const TemporaryFolder folder;
   trainer::Config config = tiny_config(folder.path(), "fp64");
   const Outcome one = run_with_threads(config, 1, {folder.path() / "one", {}, {}});
   config.training.micro_batch_size = 4;

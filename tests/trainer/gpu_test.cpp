@@ -34,7 +34,7 @@ class Gpu : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(Gpu, StoppedAndResumedIsTheRunThatWasNot) {
-  const ScratchFolder folder("gpu-resume");
+  const TemporaryFolder folder;
   trainer::Config config = Gpu::config(folder.path());
   config.precision.loss_scale_init = 1 << 24;  // too much for FP16, and again soon after each doubling
   config.precision.loss_scale_growth_interval = 3;
@@ -71,7 +71,7 @@ TEST_P(Gpu, StoppedAndResumedIsTheRunThatWasNot) {
 }
 
 TEST_P(Gpu, APlantedOverflowIsSkippedExactlyOnce) {
-  const ScratchFolder folder("gpu-overflow");
+  const TemporaryFolder folder;
   const trainer::Config config = Gpu::config(folder.path());
   for (const std::int64_t step : {5, 8}) {  // 8: the first step after a validation
     RunOptions options = run_in(folder.path() / std::to_string(step));
@@ -93,7 +93,7 @@ TEST_P(Gpu, APlantedOverflowIsSkippedExactlyOnce) {
 }
 
 TEST_P(Gpu, NoStepIsToldToBeShorterThanItWas) {
-  const ScratchFolder folder("gpu-seconds");
+  const TemporaryFolder folder;
   trainer::Config config = Gpu::config(folder.path());
   config.training.steps = 40;
   const std::vector<double> seconds = run_with_threads(config, 1, run_in(folder.path() / "run")).seconds;

@@ -1,8 +1,7 @@
 #include "tests/trainer/mpi_process.h"
 
-#include <ATen/ops/tensor.h>
+#include <ATen/ops/from_blob.h>
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 namespace baleen::tests {
 namespace {
@@ -15,15 +14,18 @@ launch::Process& mpi_process() {
   return *g_process;
 }
 
-SharedFolder::SharedFolder(const std::string& name) {
+SharedFolder::SharedFolder() {
   parallel::Communicator& world = g_process->world();
+  std::string path;
   if (world.rank() == 0) {
-    own_.emplace(name);
+    own_.emplace();
     (void)tiny_config(own_->path(), "fp64");
+    path = own_->path().string();
   }
-  const at::Tensor id = at::tensor({std::int64_t{getpid()}}, at::kLong);
-  world.broadcast(id, 0)->wait();
-  path_ = std::filesystem::temp_directory_path() / ("baleen-" + name + "-" + std::to_string(id.item<std::int64_t>()));
+  path.resize(4096);  // what a path may have
+  const at::Tensor shared = at::from_blob(path.data(), {static_cast<std::int64_t>(path.size())}, at::kByte);
+  world.broadcast(shared, 0)->wait();
+  path_ = path.c_str();
 }
 
 }  // namespace baleen::tests

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <optional>
-#include <string>
 
 #include "launch/process.h"
 #include "tests/trainer/tiny_run.h"
@@ -19,11 +18,11 @@ launch::Process& mpi_process();
 /// One folder for all ranks, with the dataset in it; goes with rank 0. Collective.
 class SharedFolder {
  public:
-  explicit SharedFolder(const std::string& name);
+  SharedFolder();
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  std::optional<ScratchFolder> own_;
+  std::optional<TemporaryFolder> own_;
   std::filesystem::path path_;
 };
 

@@ -47,7 +47,7 @@ class FakeClock final : public trainer::DeviceClock {
 
 /// Six steps with a validation of 50 seconds after the third, reported one step late as the trainer does on a GPU.
 std::vector<double> step_seconds(FakeMachine machine) {
-  const ScratchFolder folder("progress");
+  const TemporaryFolder folder;
   const trainer::RunDirectory run(folder.path(), trainer::RunDirectory::Open::resume);
   trainer::ProgressOptions options;
   options.steps = 6;

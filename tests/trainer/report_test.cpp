@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cmath>
 #include <fstream>
@@ -11,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/version.h"
+#include "tests/support/temporary_folder.h"
 #include "trainer/config.h"
 #include "trainer/run_log.h"
 #include "trainer/svg_chart.h"
@@ -43,14 +43,7 @@ StepMetrics toy_step(std::int64_t step) {
 
 class ReportTest : public testing::Test {
  protected:
-  ReportTest() {
-    std::string name = testing::TempDir() + "baleen-report-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    run_ = name;
-  }
-  ~ReportTest() override { fs::remove_all(run_); }
-
-  const fs::path& run() const { return run_; }
+  const fs::path& run() const { return run_.path(); }
   void append(const std::string& file, const std::string& text) const {
     std::ofstream(run_ / file, std::ios::app) << text;
   }
@@ -59,12 +52,12 @@ class ReportTest : public testing::Test {
   }
   std::string html() const {
     std::stringstream text;
-    text << std::ifstream(write_report(run_).path).rdbuf();
+    text << std::ifstream(write_report(run()).path).rdbuf();
     return text.str();
   }
 
  private:
-  fs::path run_;
+  tests::TemporaryFolder run_;
 };
 
 TEST_F(ReportTest, ShowsCurvesTotalsSettingsAndSamples) {

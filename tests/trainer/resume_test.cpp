@@ -29,7 +29,7 @@ fs::path copy_run(const fs::path& from, const fs::path& to, std::int64_t step) {
 class Resume : public testing::TestWithParam<const char*> {};
 
 TEST_P(Resume, AtEveryStepGivesTheBitsOfTheUninterruptedRun) {
-  const ScratchFolder folder("resume");
+  const TemporaryFolder folder;
   trainer::Config config = tiny_config(folder.path(), GetParam());
   config.model.dropout = 0.1;
   config.data.validation = config.data.train;
@@ -68,7 +68,7 @@ std::string content(const fs::path& path) {
 }
 
 TEST(Resume, OfAFinishedRunSaysSoAndTouchesNothing) {
-  const ScratchFolder folder("finished");
+  const TemporaryFolder folder;
   trainer::Config config = tiny_config(folder.path(), "fp32");
   config.training.steps = 3;
   config.data.validation = config.data.train;
@@ -90,7 +90,7 @@ TEST(Resume, OfAFinishedRunSaysSoAndTouchesNothing) {
 }
 
 TEST(Stop, OnRequestSavesAndAsksToBeRequeued) {
-  const ScratchFolder folder("stop");
+  const TemporaryFolder folder;
   const trainer::Config config = tiny_config(folder.path(), "fp32");
   const Outcome whole = run_with_threads(config, 2, {folder.path() / "whole", {}, {}});
 
@@ -110,7 +110,7 @@ TEST(Stop, OnRequestSavesAndAsksToBeRequeued) {
 }
 
 TEST(Save, OnRequestSavesAndGoesOn) {
-  const ScratchFolder folder("save");
+  const TemporaryFolder folder;
   const trainer::Config config = tiny_config(folder.path(), "fp32");
   const auto save_after_five = [](std::int64_t steps_done) { return trainer::Requests{false, steps_done == 5}; };
   const Outcome outcome = run_with_threads(config, 2, {folder.path() / "run", {}, save_after_five});
@@ -120,7 +120,7 @@ TEST(Save, OnRequestSavesAndGoesOn) {
 }
 
 TEST(Resume, UnderAnotherNumberOfRanksGoesOnWithTheSameRun) {
-  const ScratchFolder folder("other-ranks");
+  const TemporaryFolder folder;
   const trainer::Config config = tiny_config(folder.path(), "fp64");
   const auto stop_after_ten = [](std::int64_t steps_done) { return trainer::Requests{steps_done == 10, false}; };
   const Outcome whole = run_with_threads(config, 1, {folder.path() / "whole", {}, {}});

@@ -86,17 +86,6 @@ std::map<std::string, std::vector<double>> saved_parameters(const fs::path& run_
 
 }  // namespace
 
-ScratchFolder::ScratchFolder(const std::string& name)
-    : path_(fs::temp_directory_path() / ("baleen-" + name + "-" + std::to_string(getpid()))) {
-  fs::remove_all(path_);
-  fs::create_directories(path_);
-}
-
-ScratchFolder::~ScratchFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
 trainer::Config tiny_config(const fs::path& folder, const std::string& precision) {
   if (!fs::exists(folder / "text.h5")) write_dataset(folder / "text.h5");
   trainer::Config config;

@@ -10,22 +10,10 @@
 #include <vector>
 
 #include "parallel/communicator.h"
+#include "tests/support/temporary_folder.h"
 #include "trainer/trainer.h"
 
 namespace baleen::tests {
-
-/// A folder of this test that is empty at first and goes with the test.
-class ScratchFolder {
- public:
-  explicit ScratchFolder(const std::string& name);
-  ~ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Two layers with grouped-query heads, Q/K norms, QKV bias; global batch 8, micro-batches of 1, clipping active;
 /// trains on a dataset that is written into `folder`.

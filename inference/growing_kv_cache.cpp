@@ -1,4 +1,4 @@
-#include "inference/kv_cache.h"
+#include "inference/growing_kv_cache.h"
 
 #include <ATen/ops/empty.h>
 

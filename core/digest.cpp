@@ -1,10 +1,10 @@
-#include "checkpoint/digest.h"
+#include "core/digest.h"
 
 #include <xxhash.h>
 
 #include <cstring>
 
-namespace baleen::checkpoint {
+namespace baleen::core {
 namespace {
 
 Digest digest_of_bytes(const void* data, std::size_t size) {
@@ -54,4 +54,4 @@ Digest digest_of(std::string_view text) {
   return digest_of_bytes(text.data(), text.size());
 }
 
-}  // namespace baleen::checkpoint
+}  // namespace baleen::core

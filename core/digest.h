@@ -1,5 +1,6 @@
 #pragma once
-// XXH3-128 digests: fast enough (over 10 GB/s a core) to check every byte that is written or read.
+// XXH3-128 digests: fast enough (over 10 GB/s a core) to check every byte that is written or read. They find damage, they
+// do not resist an attacker.
 
 #include <array>
 #include <cstddef>
@@ -9,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-namespace baleen::checkpoint {
+namespace baleen::core {
 
-/// In canonical (big-endian) byte order, as `xxh128sum` prints it.
+/// In canonical (big-endian) byte order, as `xxh128sum` prints it; datasets hold them as these 16 bytes.
 struct Digest {
   std::array<std::uint8_t, 16> bytes{};
 
@@ -23,4 +24,4 @@ struct Digest {
 Digest digest_of(std::span<const std::byte> data);
 Digest digest_of(std::string_view text);
 
-}  // namespace baleen::checkpoint
+}  // namespace baleen::core

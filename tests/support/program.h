@@ -1,21 +1,32 @@
-#include "tests/apps/program.h"
+#pragma once
+// Runs the program `baleen` as people do.
 
 #include <sys/wait.h>
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <string>
 
-#include "tests/core/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
-namespace baleen::apps {
+namespace baleen::tests {
 
-std::filesystem::path program_folder() {
+struct Outcome {
+  int code = -1;  // exit status, or 128 + signal
+  std::string out, err;
+  double seconds = 0;
+};
+
+/// BINARY_DIR/bin
+inline std::filesystem::path program_folder() {
   const char* binaries = std::getenv("BALEEN_BINARY_DIR");
   return std::filesystem::absolute(binaries != nullptr ? binaries : ".") / "bin";
 }
 
-Outcome run(const std::string& command, const std::filesystem::path& folder) {
-  const core::TemporaryFolder output;
+/// Runs `command`, shell text in which $baleen is the program, in `folder`.
+inline Outcome run(const std::string& command, const std::filesystem::path& folder = ".") {
+  const TemporaryFolder output;
   const std::string script = "cd '" + folder.string() + "' && baleen='" + (program_folder() / "baleen").string() +
                              "' && { " + command + "\n} >'" + (output / "out").string() + "' 2>'" +
                              (output / "err").string() + "'";
@@ -29,4 +40,4 @@ Outcome run(const std::string& command, const std::filesystem::path& folder) {
   return outcome;
 }
 
-}  // namespace baleen::apps
+}  // namespace baleen::tests

@@ -1,12 +1,14 @@
 #pragma once
-// Handles of the HDF5 library that close themselves. The library's own header stays in the sources.
+// What datasets and checkpoints share of HDF5: the lock, handles that close themselves, and the library's reasons as text.
+// The serial library is not thread-safe, so whoever calls it, in any folder, holds an Hdf5Guard. Its own header stays in
+// the sources.
 
 #include <cstdint>
 #include <mutex>
 #include <string>
 #include <utility>
 
-namespace baleen::data {
+namespace baleen::core {
 
 /// An HDF5 id with the function that closes it; invalid when negative, as the library returns it.
 class Hdf5Handle {
@@ -46,4 +48,4 @@ class Hdf5Guard {
 /// What the library says about its latest failure: its innermost message.
 std::string hdf5_reason();
 
-}  // namespace baleen::data
+}  // namespace baleen::core

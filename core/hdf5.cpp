@@ -1,12 +1,18 @@
-#include "data/hdf5_handle.h"
+#include "core/hdf5.h"
 
 #include <hdf5.h>
 
-#include "core/hdf5_lock.h"
+namespace baleen::core {
+namespace {
 
-namespace baleen::data {
+std::mutex& library_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
 
-Hdf5Guard::Hdf5Guard() : lock_(core::hdf5_mutex()) {
+}  // namespace
+
+Hdf5Guard::Hdf5Guard() : lock_(library_mutex()) {
   // At the end of a process that met a damaged file, the library would report ids that it lost itself.
   [[maybe_unused]] static const bool silent_at_exit = H5dont_atexit() >= 0;
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
@@ -25,7 +31,8 @@ std::string hdf5_reason() {
     return 0;
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &reason);
+  H5Eclear2(H5E_DEFAULT);
   return reason.empty() ? "no reason given" : reason;
 }
 
-}  // namespace baleen::data
+}  // namespace baleen::core
