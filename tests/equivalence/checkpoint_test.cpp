@@ -46,7 +46,7 @@ TEST_P(SavedUnderALayout, GoesOnToTheBit) {
 
 /// The next row takes over in the middle, in the same run directory.
 TEST_P(SavedUnderALayout, GoesOnUnderAnotherLayout) {
-  const ScratchFolder folder("moved");
+  const TemporaryFolder folder;
   const Row row = saved_rows()[GetParam()];
   Row other = saved_rows()[(GetParam() + 1) % saved_rows().size()];
   other.layers = row.layers;
