@@ -1,6 +1,6 @@
 #pragma once
-// XXH3-128 digests: fast enough (over 10 GB/s a core) to check every byte that is written or read. They find damage, they
-// do not resist an attacker.
+// XXH3-128 digests: fast enough (over 10 GB/s a core) to check every byte that is written or read. They find damage,
+// they do not resist an attacker.
 
 #include <array>
 #include <cstddef>

@@ -1,7 +1,7 @@
 #pragma once
-// What datasets and checkpoints share of HDF5: the lock, handles that close themselves, and the library's reasons as text.
-// The serial library is not thread-safe, so whoever calls it, in any folder, holds an Hdf5Guard. Its own header stays in
-// the sources.
+// What datasets and checkpoints share of HDF5: the lock, handles that close themselves, and the library's reasons as
+// text. The serial library is not thread-safe, so whoever calls it, in any folder, holds an Hdf5Guard. Its own header
+// stays in the sources.
 
 #include <cstdint>
 #include <mutex>
