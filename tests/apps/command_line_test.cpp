@@ -127,7 +127,7 @@ TEST_F(Check, ManyProblemsComeAtOnce) {
       "  run.toml:5:1: training.steps must be greater than 0, but is -1\n"
       "  override optimizer.lr=0: optimizer.lr must be greater than 0, but is 0\n"
       "  training.global_batch_size (16) is not a multiple of 3 data rank(s) x training.micro_batch_size (4); "
-      "the nearest that fit: 12 or 24\n"
+      "the nearest that fit: 12 or 24; nearest legal: parallelism.pipeline=3\n"
       "  run.toml:7:1: data.train: there is no file none.h5; `baleen data tokenize` makes one");
 }
 
