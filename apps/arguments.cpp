@@ -1,5 +1,7 @@
 #include "apps/arguments.h"
 
+#include <fmt/core.h>
+
 #include <CLI/CLI.hpp>
 
 #include "core/error.h"
@@ -72,6 +74,12 @@ bool Arguments::parse(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     throw core::Error(core::ExitCode::usage, error.what(), "`" + verb_ + " --help` shows what it takes");
   }
+}
+
+void check_ranks(int ranks) {
+  constexpr int kMost = 1 << 20;
+  if (ranks < 1 || ranks > kMost)
+    throw core::Error(core::ExitCode::usage, fmt::format("--ranks is {}; a run has 1 to {}", ranks, kMost));
 }
 
 }  // namespace baleen::apps

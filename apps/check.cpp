@@ -21,7 +21,7 @@ int check_main(int argc, char** argv) {
       .option("--ranks", ranks, "Ranks that the run will have")
       .flag("--resolved", resolved, "Print the whole configuration, defaults included, as TOML");
   if (!arguments.parse(argc, argv)) return 0;
-  if (ranks < 1) throw core::Error(core::ExitCode::usage, fmt::format("--ranks is {}; a run has at least 1", ranks));
+  check_ranks(ranks);
 
   const trainer::Config config = trainer::load_checked_config(path, overrides, ranks);
   fmt::print("{}", resolved ? trainer::to_toml(config) : trainer::summarize(config, ranks));

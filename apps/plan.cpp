@@ -32,7 +32,7 @@ int plan_main(int argc, char** argv) {
           fmt::format("{}, or a TOML file like configs/hardware/h200.toml", fmt::join(trainer::hardware_names(), ", ")))
       .flag("--only-this", only_this, "Leave out the search for the best layouts");
   if (!arguments.parse(argc, argv)) return 0;
-  if (ranks < 1) throw core::Error(core::ExitCode::usage, fmt::format("--ranks is {}; a run has at least 1", ranks));
+  check_ranks(ranks);
 
   const trainer::Hardware hardware = trainer::load_hardware(gpu);
   const trainer::Config config = trainer::load_checked_config(path, overrides, ranks);

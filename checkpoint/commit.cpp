@@ -47,9 +47,7 @@ void collect_rank_files(const fs::path& directory, Manifest& manifest) {
     }
   }
   for (auto& [key, tensor] : tensors) {
-    std::int64_t saved = 0;
-    for (const StoredBox& stored : tensor.boxes) saved += stored.box.elements();
-    core::require(saved == whole(tensor.shape).elements(), "the boxes of all ranks tile each tensor");
+    core::require(tiles(tensor), "the boxes of all ranks tile each tensor");
     manifest.tensors.push_back(std::move(tensor));
   }
 }

@@ -136,6 +136,17 @@ const std::string& TrainerState::text(const std::string& key) const {
   throw core::Error(core::ExitCode::corrupt_checkpoint, "the checkpoint's trainer state has no text " + key);
 }
 
+bool tiles(const TensorEntry& tensor) {
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < tensor.boxes.size(); ++i) {
+    const Box& box = tensor.boxes[i].box;
+    elements += box.elements();
+    for (std::size_t j = 0; j < i; ++j)
+      if (intersection(box, tensor.boxes[j].box).elements() != 0) return false;
+  }
+  return elements == whole(tensor.shape).elements();
+}
+
 std::int64_t TensorEntry::bytes() const {
   return whole(shape).elements() * core::dtype_size(dtype);
 }

@@ -64,6 +64,10 @@ struct TensorEntry {
   std::int64_t bytes() const;
 };
 
+/// Whether the boxes hold every element of the tensor, and each once: two ranks that saved the same part, and a part
+/// that nobody saved, would add up to the right number of elements.
+bool tiles(const TensorEntry& tensor);
+
 struct Manifest {
   // Given by the trainer.
   std::int64_t step = 0;            // training steps done

@@ -1,5 +1,7 @@
 #include "parallel/mpi_group.h"
 
+#include <thread>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -87,7 +89,10 @@ void Group::start(std::shared_ptr<Operation> operation) {
 }
 
 void Group::wait(const Operation& operation) {
-  while (!operation.done) progress();
+  while (!operation.done) {
+    progress();
+    std::this_thread::yield();  // ranks may be more than cores
+  }
 }
 
 void Group::progress() {

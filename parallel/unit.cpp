@@ -155,6 +155,7 @@ void Unit::round_masters() {
 
 void Unit::publish(Communicator& gathers) {
   if (options_.zero_stage == 0 || !keeps_values() || value_owner_ != nullptr) return;
+  await_values();
   gathering_ = gathers.all_gather(values_, shard_values());
 }
 

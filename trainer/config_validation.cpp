@@ -167,6 +167,12 @@ class Validator {
 
   void check_precision() {
     const PrecisionConfig& precision = config_.precision;
+    if (usable({"precision.gradient_wire", "precision.compute"}) && precision.compute == "fp64" &&
+        precision.gradient_wire != "fp32")
+      problem({"precision.gradient_wire", "precision.compute"},
+              fmt::format("precision.gradient_wire \"{}\" would round the gradients of precision.compute \"fp64\"; "
+                          "leave it at its default",
+                          precision.gradient_wire));
     if (usable({"precision.loss_scale_init", "precision.loss_scale_min"}) &&
         precision.loss_scale_min > precision.loss_scale_init)
       problem({"precision.loss_scale_min", "precision.loss_scale_init"},

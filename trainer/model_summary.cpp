@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "models/llama_parameters.h"
-#include "parallel/unit_layout.h"
+#include "trainer/planner_memory.h"
 
 namespace baleen::trainer {
 namespace {
@@ -29,30 +29,24 @@ std::string parameters(const models::ParameterCounts& counts) {
                      counts.head ? grouped(counts.head) : "tied");
 }
 
-}  // namespace
-
-StateMemory state_memory(const Config& config) {
-  const core::DType compute = config.compute_dtype(), master = config.precision.master_dtype();
-  std::int64_t held = 0, trained = 0;
-  for (const parallel::UnitSpec& unit : models::llama_units(config.model)) {
-    const std::int64_t elements = parallel::layout_unit(unit, config.parallelism.tensor, 0, 1).elements;
-    held += elements;
-    if (unit.parameters.front().tied_to.empty()) trained += elements;
+/// Of the pipeline rank that holds most.
+RankMemory largest_states(const Config& config, const parallel::ParallelDims& dims) {
+  const PlannedStep step = plan_units(config, dims);
+  RankMemory largest;
+  for (int rank = 0; rank < dims.pipeline; ++rank) {
+    const RankMemory memory = plan_states(step, rank);
+    if (memory.states() > largest.states()) largest = memory;
   }
-  const int moments = config.optimizer.name == "adamw" ? 2 : 1;
-  StateMemory memory;
-  memory.weights = compute == master ? 0 : held * core::dtype_size(compute);
-  memory.masters = held * core::dtype_size(master);
-  memory.gradients = held * core::dtype_size(master);
-  memory.optimizer = trained * moments * core::dtype_size(master);
-  return memory;
+  return largest;
 }
+
+}  // namespace
 
 std::string summarize(const Config& config, int ranks) {
   const models::ModelConfig& model = config.model;
   const TrainingConfig& training = config.training;
   const parallel::ParallelDims dims = config.dims(ranks);
-  const StateMemory memory = state_memory(config);
+  const RankMemory memory = largest_states(config, dims);
   const std::int64_t micro_batches = training.global_batch_size / (dims.data() * training.micro_batch_size);
   std::string text = line("run", fmt::format("{} in {}", config.run.name, config.run_dir().string()));
   text += line("mesh", fmt::format("{} ({} rank{})", dims.str(), ranks, ranks == 1 ? "" : "s"));
@@ -66,7 +60,7 @@ std::string summarize(const Config& config, int ranks) {
   text += line("training", fmt::format("{} steps, {} tokens, computing in {}", grouped(training.steps),
                                        grouped(training.steps * training.tokens_per_step()), config.precision.compute));
   text += line("memory", fmt::format("{} a rank and activations: weights {}, masters {}, gradients {}, {} {}",
-                                     gib(memory.total()), gib(memory.weights), gib(memory.masters),
+                                     gib(memory.states()), gib(memory.values), gib(memory.masters),
                                      gib(memory.gradients), config.optimizer.name, gib(memory.optimizer)));
   return text;
 }

@@ -52,6 +52,9 @@ std::string changes(const ParallelConfig& asked, const ParallelDims& dims) {
   return keys.empty() ? "as configured" : fmt::format("{}", fmt::join(keys, " "));
 }
 
+/// Worlds looked at on either side: `check` answers at once, whatever is asked.
+constexpr int kWorldsTried = 8;
+
 /// "6 ranks (parallelism.pipeline=2)", or nothing.
 std::string nearest_world(const Config& config, int from, int end, int step, const IsLegal& is_legal) {
   for (int ranks = from; ranks != end; ranks += step) {
@@ -101,10 +104,11 @@ std::string nearest_legal(const Config& config, int ranks, const IsLegal& is_leg
     named.push_back(changes(config.parallelism, legal[i]));
   if (!named.empty()) return fmt::format("nearest legal: {}", fmt::join(named, ", or "));
 
-  for (const std::string& world : {nearest_world(config, ranks - 1, 0, -1, is_legal),
-                                   nearest_world(config, ranks + 1, 2 * ranks + 1, 1, is_legal)})
+  const int least = std::max(0, ranks - kWorldsTried), most = ranks + kWorldsTried;
+  for (const std::string& world :
+       {nearest_world(config, ranks - 1, least, -1, is_legal), nearest_world(config, ranks + 1, most + 1, 1, is_legal)})
     if (!world.empty()) named.push_back(world);
-  if (named.empty()) return fmt::format("no mesh of up to {} ranks is legal", 2 * ranks);
+  if (named.empty()) return fmt::format("no mesh of {} to {} ranks is legal", least + 1, most);
   return fmt::format("no mesh of {} ranks is legal; nearest: {}", ranks, fmt::join(named, ", or "));
 }
 

@@ -133,6 +133,7 @@ std::filesystem::path Trainer::save() {
 }
 
 void Trainer::resume(const std::filesystem::path& checkpoint) {
+  stage_.await_values();  // the initial ones may still be on their way
   Snapshot state = snapshot();
   const std::int64_t samples = load_snapshot(state, checkpoint);
   step_ = state.step;

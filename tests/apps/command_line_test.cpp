@@ -135,7 +135,7 @@ TEST_F(Check, MissingFileAndBadRanks) {
   expect_refused(run("$baleen check none.toml", folder_.path()), "cannot read none.toml: No such file or directory");
   const Outcome no_ranks = check(kRandom, "--ranks 0");
   EXPECT_EQ(no_ranks.code, 2);
-  EXPECT_EQ(no_ranks.err, "baleen: --ranks is 0; a run has at least 1\n");
+  EXPECT_EQ(no_ranks.err, "baleen: --ranks is 0; a run has 1 to 1048576\n");
   const Outcome no_config = run("$baleen check");
   EXPECT_EQ(no_config.code, 2);
   EXPECT_THAT(no_config.err, HasSubstr("CONFIG is required"));

@@ -14,6 +14,7 @@
 
 #include "checkpoint/directory.h"
 #include "checkpoint/reader.h"
+#include "checkpoint/writer.h"
 #include "core/error.h"
 #include "tests/checkpoint/toy_checkpoint.h"
 
@@ -83,6 +84,20 @@ TEST(Commit, ARankThatLeavesAHoleIsADefect) {
   write_toy_rank(save.directory(), 1, 3, 20);
   EXPECT_THAT(error_of(70, [&] { (void)save.commit(toy_manifest(20, 2), "", 0); }), HasSubstr("tile each tensor"));
   EXPECT_FALSE(newest_checkpoint(run.path()).has_value());
+}
+
+/// The right number of elements, but one part twice and the other never.
+TEST(Commit, RanksThatSaveTheSamePartAreADefect) {
+  const TemporaryDirectory run;
+  CheckpointSave save(run.path(), 20, 7);
+  save.prepare();
+  const std::vector<float> part(5, 1.0F);
+  for (int rank = 0; rank < 2; ++rank) {
+    RankFileWriter writer(save.directory(), rank);
+    writer.write({"weight", "parameter", core::DType::f32, {10}, {{0}, {5}}}, std::as_bytes(std::span(part)));
+    writer.finish();
+  }
+  EXPECT_THAT(error_of(70, [&] { (void)save.commit(toy_manifest(20, 2), "", 0); }), HasSubstr("tile each tensor"));
 }
 
 TEST(Commit, AFileWithoutItsTableIsNotCommitted) {

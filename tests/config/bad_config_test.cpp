@@ -176,6 +176,15 @@ const BadConfig kRuns[] = {
       "fit this model: parallelism.tensor = 2"},
      {},
      4},
+    {"DegreesBeyondReason",
+     "[parallelism]\ntensor = 65536\npipeline = 65536\n",
+     {"run.toml:2:1: parallelism.tensor must be between 1 and 65535, but is 65536",
+      "run.toml:3:1: parallelism.pipeline must be between 1 and 65535, but is 65536"}},
+    {"GradientWireNarrowerThanAnFp64Run",
+     "[precision]\ncompute = \"fp64\"\ngradient_wire = \"bf16\"\n",
+     {"run.toml:3:1: precision.gradient_wire \"bf16\" would round the gradients of precision.compute \"fp64\"; leave "
+      "it at "
+      "its default"}},
     {"FewerLayersThanStages",
      "[parallelism]\npipeline = 8\n",
      {"run.toml:2:1: model.layers = 4 do not fill 8 stages (parallelism.pipeline x virtual_stages): each needs a "

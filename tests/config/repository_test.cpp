@@ -8,7 +8,7 @@
 
 #include "models/llama_parameters.h"
 #include "trainer/config.h"
-#include "trainer/model_summary.h"
+#include "trainer/planner_memory.h"
 
 namespace baleen::trainer {
 namespace {
@@ -56,20 +56,21 @@ TEST(Configs, TiedOneBillionIsThatOfItsPublisher) {
 TEST(StateMemory, CountsEveryCopyOnce) {
   Config config = shipped("llama-8b.toml");
   const std::int64_t parameters = 8030261248;  // no padding in this shape
-  const StateMemory half = state_memory(config);
-  EXPECT_EQ(half.weights, 2 * parameters);
+  const auto state_memory = [](const Config& of) { return plan_states(plan_units(of, {}), 0); };
+  const RankMemory half = state_memory(config);
+  EXPECT_EQ(half.values, 2 * parameters);
   EXPECT_EQ(half.masters, 4 * parameters);
   EXPECT_EQ(half.gradients, 4 * parameters);
   EXPECT_EQ(half.optimizer, 8 * parameters);
 
   config.precision.compute = "fp32";
   config.optimizer.name = "sgd";
-  const StateMemory single = state_memory(config);
-  EXPECT_EQ(single.weights, 0);
-  EXPECT_EQ(single.total(), 12 * parameters);
+  const RankMemory single = state_memory(config);
+  EXPECT_EQ(single.values, 0);
+  EXPECT_EQ(single.states(), 12 * parameters);
 
   config.precision.compute = "fp64";
-  EXPECT_EQ(state_memory(config).total(), 24 * parameters);
+  EXPECT_EQ(state_memory(config).states(), 24 * parameters);
 }
 
 TEST(Documentation, OfTheConfigurationIsUpToDate) {

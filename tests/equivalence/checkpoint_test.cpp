@@ -36,11 +36,11 @@ TEST_P(SavedUnderALayout, GoesOnToTheBit) {
   RunOptions whole{.run_dir = folder.path() / "whole"};
   const Outcome expected = run_with_threads(config, row.ranks(), whole);
 
-  RunOptions resumed{.run_dir = folder.path() / "whole"};
+  RunOptions resumed{.run_dir = folder.path() / "resumed"};
   resumed.resume = checkpoint::find_checkpoint(whole.run_dir, 3).path;
   const Outcome actual = run_with_threads(config, row.ranks(), resumed);
-  EXPECT_EQ(actual.losses, expected.losses);
-  EXPECT_EQ(actual.grad_norms, expected.grad_norms);
+  EXPECT_EQ(actual.losses, std::vector<double>(expected.losses.begin() + 3, expected.losses.end()));
+  EXPECT_EQ(actual.grad_norms, std::vector<double>(expected.grad_norms.begin() + 3, expected.grad_norms.end()));
   EXPECT_EQ(actual.parameters, expected.parameters);
 }
 
