@@ -65,8 +65,9 @@ class Validator {
   /// For the end of a message about the mesh; nothing while others are looked for.
   std::string nearest() const {
     if (!names_others_) return "";
-    return "; " + nearest_legal(config_, ranks_,
-                                [](const Config& config, int ranks) { return Validator(config, ranks).mesh_fits(); });
+    const std::string meshes = nearest_legal(
+        config_, ranks_, [](const Config& config, int ranks) { return Validator(config, ranks).mesh_fits(); });
+    return meshes.empty() ? "" : "; " + meshes;
   }
 
   void check_names() {
@@ -170,8 +171,7 @@ class Validator {
     if (usable({"precision.gradient_wire", "precision.compute"}) && precision.compute == "fp64" &&
         precision.gradient_wire != "fp32")
       problem({"precision.gradient_wire", "precision.compute"},
-              fmt::format("precision.gradient_wire \"{}\" would round the gradients of precision.compute \"fp64\"; "
-                          "leave it at its default",
+              fmt::format("precision.gradient_wire \"{}\" would round the gradients of precision.compute \"fp64\"",
                           precision.gradient_wire));
     if (usable({"precision.loss_scale_init", "precision.loss_scale_min"}) &&
         precision.loss_scale_min > precision.loss_scale_init)

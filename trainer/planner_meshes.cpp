@@ -108,7 +108,7 @@ std::string nearest_legal(const Config& config, int ranks, const IsLegal& is_leg
   for (const std::string& world :
        {nearest_world(config, ranks - 1, least, -1, is_legal), nearest_world(config, ranks + 1, most + 1, 1, is_legal)})
     if (!world.empty()) named.push_back(world);
-  if (named.empty()) return fmt::format("no mesh of {} to {} ranks is legal", least + 1, most);
+  if (named.empty()) return "";  // something else is wrong
   return fmt::format("no mesh of {} ranks is legal; nearest: {}", ranks, fmt::join(named, ", or "));
 }
 

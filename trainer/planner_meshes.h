@@ -20,7 +20,7 @@ using IsLegal = std::function<bool(const Config& config, int ranks)>;
 
 /// For the end of a message: "nearest legal: parallelism.pipeline=2, or ...", up to three, as overrides of what
 /// `config` says. Near: few doublings of a degree away. Where no mesh of `ranks` is legal, the nearest numbers of ranks
-/// that have one.
+/// that have one. Empty where none of up to eight ranks more or fewer has.
 std::string nearest_legal(const Config& config, int ranks, const IsLegal& is_legal);
 
 }  // namespace baleen::trainer
