@@ -19,8 +19,10 @@ std::string grouped(std::int64_t number) {
   return digits;
 }
 
-std::string gib(std::int64_t bytes) {
-  return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / (std::int64_t{1} << 30));
+std::string memory_size(std::int64_t bytes) {
+  constexpr double kMebibyte = 1 << 20;
+  const double mebibytes = static_cast<double>(bytes) / kMebibyte;
+  return mebibytes < 1024 ? fmt::format("{:.1f} MiB", mebibytes) : fmt::format("{:.2f} GiB", mebibytes / 1024);
 }
 
 std::string parameters(const models::ParameterCounts& counts) {
@@ -59,9 +61,11 @@ std::string summarize(const Config& config, int ranks) {
                                     training.sequence_length, micro_batches, training.micro_batch_size));
   text += line("training", fmt::format("{} steps, {} tokens, computing in {}", grouped(training.steps),
                                        grouped(training.steps * training.tokens_per_step()), config.precision.compute));
-  text += line("memory", fmt::format("{} a rank and activations: weights {}, masters {}, gradients {}, {} {}",
-                                     gib(memory.states()), gib(memory.values), gib(memory.masters),
-                                     gib(memory.gradients), config.optimizer.name, gib(memory.optimizer)));
+  text +=
+      line("memory",
+           fmt::format("{} a rank, activations apart: weights beside the masters {}, masters {}, gradients {}, {} {}",
+                       memory_size(memory.states()), memory_size(memory.values), memory_size(memory.masters),
+                       memory_size(memory.gradients), config.optimizer.name, memory_size(memory.optimizer)));
   return text;
 }
 

@@ -107,6 +107,9 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   });
 
   const core::ExitCode outcome = trainer->run();
+  if (run && outcome == core::ExitCode::requeue)
+    core::log_info(fmt::format("stopped on request with {} of {} steps done; go on with --resume",
+                               trainer->steps_done(), config.training.steps));
   if (run) core::log_info(fmt::format("report: {}", write_report(run->path()).path.string()));
   return outcome;
 }

@@ -98,7 +98,7 @@ TEST_F(Check, SumsUpAGoodConfiguration) {
   for (const char* part : {"shard 4 x context 1 x tensor 1 (4 ranks)", "6 heads, 2 KV heads",
                            "1,673,280: embedding 49,344, attention 393,216, MLP 1,179,648, norms 1,728, head 49,344",
                            "2,048 tokens a step: 16 sequences of 128; 1 micro-batch(es) of 4 on each rank",
-                           "1,000 steps, 2,048,000 tokens, computing in fp32", "0.03 GiB a rank and activations"})
+                           "1,000 steps, 2,048,000 tokens, computing in fp32", "26.3 MiB a rank, activations apart"})
     EXPECT_THAT(outcome.out, HasSubstr(part));
 }
 
