@@ -14,10 +14,10 @@ at::Tensor shard_of(const at::Tensor& whole, const Communicator& ranks) {
 
 GradientReduction::GradientReduction(at::Tensor written, Communicator& ranks, const ReductionOptions& options)
     : written_(std::move(written)), ranks_(ranks), to_shard_(options.to_shard) {
-  const bool narrower = at::elementSize(options.wire) < at::elementSize(written_.scalar_type());
-  const bool exchange = narrower || (options.in_rank_order && !ranks.sums_in_rank_order());
+  const bool rounded = options.wire == at::kBFloat16;
+  const bool exchange = rounded || (options.in_rank_order && !ranks.sums_in_rank_order());
   if (ranks.size() > 1 && exchange) {
-    const at::Tensor sent = narrower ? written_.to(options.wire) : written_;
+    const at::Tensor sent = rounded ? written_.to(options.wire) : written_;
     received_ = at::empty({ranks.size(), written_.numel() / ranks.size()}, sent.options());
     work_ = ranks.all_to_all(received_.view(-1), sent);
   } else if (to_shard_) {

@@ -10,8 +10,8 @@ namespace baleen::parallel {
 struct ReductionOptions {
   bool to_shard = false;  // ZeRO-1 to 3: each rank needs the sum of its part only
   bool in_rank_order = false;
-  /// What travels. Where it is narrower than the gradient, each rank's gradient is rounded to it once and the sum is
-  /// made in the gradient's own dtype, in rank order.
+  /// kBFloat16: each rank's gradient is rounded to it once, and the sum is made in the gradient's own dtype, in rank
+  /// order. Otherwise gradients travel as they are.
   at::ScalarType wire = at::kFloat;
 };
 

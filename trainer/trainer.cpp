@@ -25,7 +25,7 @@ parallel::UnitOptions unit_options(const Config& config, const parallel::Mesh& m
   options.zero_stage = parallelism.zero_stage;
   options.keep_values = parallelism.regather == "never";
   options.ordered_sums = config.run.deterministic;
-  options.gradient_wire = config.precision.gradient_wire == "bf16" ? at::kBFloat16 : options.master;
+  if (config.precision.gradient_wire == "bf16") options.gradient_wire = at::kBFloat16;
   return options;
 }
 

@@ -151,6 +151,20 @@ TEST(Zero, SumsAsTheDefinitionSays) {
         }
 }
 
+TEST(Zero, TravelsAsItIsUnlessAsked) {
+  run_threads(2, [](Communicator& data) {
+    UnitOptions options = options_of({2, 2, false}, data.rank());
+    options.compute = options.master = at::kDouble;
+    Unit unit(block(), options);
+    unit.begin_gradient();
+    for (const Parameter& parameter : unit.parameters()) parameter.grad.fill_(1.0 / 3);
+    unit.end_gradient();
+    unit.reduce(data);
+    unit.finish_reduction();
+    EXPECT_EQ(unit.gradient().max().item<double>(), 1.0 / 3 + 1.0 / 3);
+  });
+}
+
 TEST(Zero, HoldsOnlyItsShard) {
   const std::int64_t elements = Unit(block(), options_of({4, 0, false}, 0)).layout().elements;
   const std::int64_t whole = 4 * elements, shard = elements;  // bytes of FP32
