@@ -31,6 +31,11 @@ if(NOT BALEEN_FMT_LIBRARY)
   baleen_missing("fmt's library" libfmt-dev)
 endif()
 target_link_libraries(baleen_fmt INTERFACE ${BALEEN_FMT_LIBRARY})
+# LibTorch carries the headers of another version of fmt. A folder of its own brings this library's headers before those;
+# the compiler would look into /usr/include last.
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include)
+file(CREATE_LINK ${BALEEN_fmt_INCLUDE}/fmt ${CMAKE_BINARY_DIR}/include/fmt SYMBOLIC)
+target_include_directories(baleen_fmt SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/include)
 baleen_header_dependency(spdlog spdlog/spdlog.h libspdlog-dev)
 target_compile_definitions(baleen_spdlog INTERFACE SPDLOG_FMT_EXTERNAL=1)
 target_link_libraries(baleen_spdlog INTERFACE baleen::fmt)
