@@ -161,6 +161,7 @@ void execute(const UnitSchedule& schedule, Stage& stage, Mesh& mesh) {
   Execution execution(stage, mesh);
   for (const UnitAction& action : schedule) {
     const core::TraceRange range(str(action).c_str());
+    const TracedScope traced(mesh.trace(), action, stage.unit(action.unit).spec().name);
     execution.run(action);
   }
   execution.finish();

@@ -1,5 +1,6 @@
 #include "parallel/mesh.h"
 
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include "core/error.h"
 #include "parallel/counting_communicator.h"
 #include "parallel/nccl_communicator.h"
+#include "parallel/tracing_communicator.h"
 
 namespace baleen::parallel {
 namespace {
@@ -21,10 +23,19 @@ int checked_rank(const ParallelDims& dims, const Communicator& host_world) {
   return host_world.rank();
 }
 
+/// NCCL connects the ranks of an edge when the first message is sent and received, and waits for both: here, where all
+/// ranks come to the edges in one order, not in a schedule, which reckons with sends that wait for nobody.
+void warm_up(Communicator& edge, at::Device device) {
+  const at::Tensor element = at::zeros({1}, at::TensorOptions().device(device));
+  (edge.rank() == 0 ? edge.send(element, 1) : edge.recv(element, 0))->wait();
+}
+
 }  // namespace
 
 std::unique_ptr<Communicator> Mesh::make(Communicator& host, const std::string& axis) {
-  return make_counting_communicator(make_device_communicator_(host, axis), axis, *traffic_);
+  std::unique_ptr<Communicator> made = make_device_communicator_(host, axis);
+  if (trace_) made = make_tracing_communicator(std::move(made), axis, *trace_);
+  return make_counting_communicator(std::move(made), axis, *traffic_);
 }
 
 /// Of the ranks with this color; a communicator of one costs nothing and needs no device library.
@@ -40,7 +51,8 @@ Mesh::Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommu
       coordinates_(coordinates_of(checked_rank(dims, host_world), dims)),
       host_world_(host_world),
       make_device_communicator_(make),
-      traffic_(std::make_unique<Traffic>()) {
+      traffic_(std::make_unique<Traffic>()),
+      trace_(options.trace ? std::make_unique<StepTrace>() : nullptr) {
   // An axis is the ranks that agree in all other coordinates: its color is their rank with this coordinate at zero.
   const auto color = [&](auto&&... axes) {
     MeshCoordinates origin = coordinates_;
@@ -99,7 +111,12 @@ void Mesh::connect_pipeline() {
 }
 
 DeviceCommunicatorFactory device_communicators(at::Device device) {
-  if (device.is_cuda()) return [](Communicator& host, const std::string&) { return make_nccl_communicator(host); };
+  if (device.is_cuda())
+    return [device](Communicator& host, const std::string& axis) {
+      std::unique_ptr<Communicator> made = make_nccl_communicator(host);
+      if (axis.ends_with("_edge")) warm_up(*made, device);
+      return made;
+    };
   return [](Communicator& host, const std::string&) { return host.split(0, host.rank()); };
 }
 

@@ -9,6 +9,7 @@
 #include "parallel/communicator.h"
 #include "parallel/mesh_options.h"
 #include "parallel/parallel_dims.h"
+#include "parallel/step_trace.h"
 #include "parallel/traffic.h"
 
 namespace baleen::parallel {
@@ -40,6 +41,8 @@ class Mesh {
   Communicator& host_world() { return host_world_; }
   /// What this rank's device communicators were asked to move since the start.
   const Traffic& traffic() const { return *traffic_; }
+  /// What records a step of this rank, its communicators included; nullptr where MeshOptions did not ask for it.
+  StepTrace* trace() { return trace_.get(); }
   /// Device tensors over all ranks: gradient norm, found-inf, loss.
   Communicator& world() { return *world_; }
   /// Ranks that hold the same part of the model and see different tokens (data and context axes): gradient sums of
@@ -73,6 +76,7 @@ class Mesh {
   Communicator& host_world_;
   DeviceCommunicatorFactory make_device_communicator_;
   std::unique_ptr<Traffic> traffic_;
+  std::unique_ptr<StepTrace> trace_;
   std::unique_ptr<Communicator> world_, data_, data_shard_, data_replicate_, gathers_;
   std::unique_ptr<Communicator> tensor_, tensor_group_, pipeline_, pipeline_ends_;
   // Of the whole ring, in its order: NCCL ends a communicator together with the peer, so that all ranks must end those

@@ -93,6 +93,7 @@ class NcclCommunicator final : public Communicator {
   int size() const override { return size_; }
   std::string name() const override { return "nccl"; }
   bool sums_in_rank_order() const override { return false; }
+  c10::Stream stream() const { return stream_.unwrap(); }
 
   WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) override {
     check_tensor(tensor, at::kCUDA);
@@ -207,6 +208,11 @@ std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host) {
   check(ncclCommInitRankConfig(&comm, host.size(), *id, host.rank(), &config), nullptr, "ncclCommInitRankConfig",
         kEnvironment);
   return std::make_unique<NcclCommunicator>(comm);
+}
+
+std::optional<c10::Stream> nccl_stream(const Communicator& communicator) {
+  const auto* ours = dynamic_cast<const NcclCommunicator*>(&communicator);
+  return ours == nullptr ? std::nullopt : std::optional(ours->stream());
 }
 
 NcclLibrary nccl_library() {

@@ -5,7 +5,10 @@
 // current stream wait for it and never blocks the host. The Work keeps the tensors alive until it is waited for.
 // NCCL's errors become Error(rank_lost) with NCCL's own words. Sums are NCCL's: equal bits for equal ranks and sizes.
 
+#include <c10/core/Stream.h>
+
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "parallel/communicator.h"
@@ -15,6 +18,9 @@ namespace baleen::parallel {
 /// Collective over `host`: the same ranks, each with the CUDA device that is current on its thread.
 /// Throws Error(environment) in a build without CUDA.
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host);
+
+/// The stream of one that make_nccl_communicator() made; none of any other.
+std::optional<c10::Stream> nccl_stream(const Communicator& communicator);
 
 struct NcclLibrary {
   std::string version;  // "2.28.9"

@@ -8,6 +8,10 @@ std::unique_ptr<Communicator> make_nccl_communicator(Communicator&) {
                     "build with -DBALEEN_CUDA=ON (preset gpu), or set launch.device = \"cpu\"");
 }
 
+std::optional<c10::Stream> nccl_stream(const Communicator&) {
+  return std::nullopt;
+}
+
 NcclLibrary nccl_library() {
   return {};
 }

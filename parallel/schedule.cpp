@@ -12,18 +12,18 @@ std::string_view name(StageOp op) {
   return kNames[static_cast<std::size_t>(op)];
 }
 
+char letter(UnitOp op) {
+  return "gFBW+r><}{"[static_cast<std::size_t>(op)];
+}
+
+}  // namespace
+
 std::string_view name(UnitOp op) {
   constexpr std::string_view kNames[] = {"gather",        "forward",      "backward_input", "backward_weight",
                                          "reduce",        "release",      "send_forward",   "recv_forward",
                                          "send_backward", "recv_backward"};
   return kNames[static_cast<std::size_t>(op)];
 }
-
-char letter(UnitOp op) {
-  return "gFBW+r><}{"[static_cast<std::size_t>(op)];
-}
-
-}  // namespace
 
 std::string str(const StageAction& action) {
   return fmt::format("{} stage {} micro-batch {}", name(action.op), action.stage, action.micro_batch);

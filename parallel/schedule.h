@@ -97,6 +97,8 @@ struct LoweringOptions {
 UnitSchedule lower(const std::vector<StageSchedule>& schedules, int rank, const std::vector<UnitTraits>& units,
                    const LoweringOptions& options);
 
+/// "forward", "send_backward"
+std::string_view name(UnitOp op);
 /// "forward stage 0 micro-batch 3"
 std::string str(const StageAction& action);
 /// "forward unit 2 micro-batch 3", "send_forward unit 2 micro-batch 3 rank 1"

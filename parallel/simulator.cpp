@@ -205,11 +205,12 @@ class Timing {
   Simulation result_;
 };
 
-/// Joins a rank's compute actions to blocks.
-std::vector<TimedBlock> blocks(const RankTimeline& timeline, const std::vector<UnitTraits>& units) {
+}  // namespace
+
+std::vector<TimedBlock> join_blocks(const std::vector<TimedAction>& actions, const std::vector<UnitTraits>& units) {
   using Kind = TimedBlock::Kind;
   std::vector<TimedBlock> joined;
-  for (const auto& [action, start, end] : timeline.actions) {
+  for (const auto& [action, start, end] : actions) {
     Kind kind = Kind::forward;
     if (action.op == UnitOp::backward_input) {
       kind = Kind::backward_input;
@@ -232,8 +233,6 @@ std::vector<TimedBlock> blocks(const RankTimeline& timeline, const std::vector<U
   return joined;
 }
 
-}  // namespace
-
 void prove(const std::vector<SimulatedRank>& ranks, const SimulationOptions& options) {
   const std::vector<int> stage_ranks = ranks_of_stages(ranks);
   for (std::size_t rank = 0; rank < ranks.size(); ++rank)
@@ -248,7 +247,7 @@ Simulation simulate(const std::vector<SimulatedRank>& ranks, const SimulationOpt
     core::require(rank.costs.size() == rank.units.size(), "every unit has its costs");
   Simulation simulation = Timing(ranks, options).run();
   for (std::size_t rank = 0; rank < ranks.size(); ++rank)
-    simulation.ranks[rank].blocks = blocks(simulation.ranks[rank], ranks[rank].units);
+    simulation.ranks[rank].blocks = join_blocks(simulation.ranks[rank].actions, ranks[rank].units);
   return simulation;
 }
 

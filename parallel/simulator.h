@@ -57,6 +57,9 @@ struct Simulation {
   std::vector<RankTimeline> ranks;
 };
 
+/// Joins compute actions of one rank that follow each other on the same stage and micro-batch; others are left out.
+std::vector<TimedBlock> join_blocks(const std::vector<TimedAction>& actions, const std::vector<UnitTraits>& units);
+
 /// Throws Error(internal) naming rank, action and fault unless all of this holds:
 /// - complete: each unit runs forward, backward input and weight part once a micro-batch, each after what it needs,
 ///   backwards in ascending order of micro-batches; gradients are reduced as the options say, none after its reduction;

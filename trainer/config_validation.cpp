@@ -38,6 +38,7 @@ class Validator {
     check_schedule();
     check_precision();
     check_backend();
+    check_trace();
     check_datasets();
     return std::move(problems_);
   }
@@ -188,6 +189,14 @@ class Validator {
       problem({"parallelism.backend", "launch.device"},
               fmt::format("parallelism.backend \"{}\" does not carry tensors of launch.device \"{}\"; use \"auto\"",
                           backend, device));
+  }
+
+  void check_trace() {
+    if (!usable({"metrics.trace_step", "training.steps"})) return;
+    if (config_.metrics.trace_step > config_.training.steps)
+      problem({"metrics.trace_step", "training.steps"},
+              fmt::format("metrics.trace_step is {}, but training.steps ends the run at {}", config_.metrics.trace_step,
+                          config_.training.steps));
   }
 
   void check_datasets() {

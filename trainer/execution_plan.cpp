@@ -63,6 +63,7 @@ parallel::MeshOptions mesh_options(const Config& config) {
   parallel::MeshOptions options;
   options.gathers = config.parallelism.zero_stage > 0;
   options.tensor_groups = static_cast<int>(config.model.kv_heads);
+  options.trace = config.metrics.trace_step > 0;
   return options;
 }
 

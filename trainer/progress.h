@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "optim/step_control.h"
-#include "trainer/device_clock.h"
+#include "parallel/device_clock.h"
 #include "trainer/run_directory.h"
 
 namespace baleen::trainer {
@@ -23,7 +23,7 @@ struct ProgressOptions {
 class Progress {
  public:
   /// `run` is nullptr on ranks that tell nothing.
-  Progress(const ProgressOptions& options, const RunDirectory* run, std::unique_ptr<DeviceClock> clock)
+  Progress(const ProgressOptions& options, const RunDirectory* run, std::unique_ptr<parallel::DeviceClock> clock)
       : options_(options), run_(run), clock_(std::move(clock)) {}
 
   /// Prints the header and starts the clock of the first step.
@@ -40,7 +40,7 @@ class Progress {
  private:
   ProgressOptions options_;
   const RunDirectory* run_;
-  std::unique_ptr<DeviceClock> clock_;
+  std::unique_ptr<parallel::DeviceClock> clock_;
   int begin_ = 0;               // the clock's moment of where the step begins; the other is its end
   double typical_seconds_ = 0;  // per step, smoothed
 };

@@ -13,6 +13,7 @@
 #include "models/llama_parameters.h"
 #include "trainer/config.h"
 #include "trainer/report_style.h"
+#include "trainer/report_trace.h"
 #include "trainer/run_log.h"
 #include "trainer/svg_chart.h"
 
@@ -236,6 +237,7 @@ std::string page(const fs::path& run_dir, RunLog& log) {
   if (config) settings = "<div><h2>Configuration</h2>\n" + table(config_rows(*config)) + "</div>\n";
   if (fs::exists(run_dir / "env.json", error))
     environment = "<div><h2>Environment</h2>\n" + table(environment_rows(run_dir / "env.json", log.notes)) + "</div>\n";
+  const std::string traced = traced_step_section(run_dir, config, log.notes);
   const std::string name =
       html_escape(config && !config->run.name.empty() ? config->run.name : fs::absolute(run_dir).filename().string());
 
@@ -246,7 +248,7 @@ std::string page(const fs::path& run_dir, RunLog& log) {
       name, kReportStyle, name, html_escape(state_line(log, config)));
   out += cards(log) + notes_list(log.notes) + "<h2>Curves</h2>\n<div class=\"charts\">\n";
   for (const Chart& chart : charts(log)) out += figure(chart);
-  out += "</div>\n" + samples(log) + "<div class=\"tables\">\n" + settings + environment + "</div>\n" +
+  out += "</div>\n" + traced + samples(log) + "<div class=\"tables\">\n" + settings + environment + "</div>\n" +
          skipped_steps(log) + raw_config;
   return out + fmt::format("<footer>Written by Baleen {}</footer>\n</main>\n</body>\n</html>\n", core::version());
 }

@@ -12,9 +12,9 @@ struct Report {
   std::vector<std::string> notes;  // lines of the logs that could not be read: "metrics.jsonl:17: ..."
 };
 
-/// Reads RUN/metrics.jsonl, events.jsonl, config.toml and env.json as far as they are there, and replaces
-/// RUN/report.html whole. May be called while the run goes on. Throws Error(usage) where `run_dir` holds no run,
-/// Error(storage).
+/// Reads RUN/metrics.jsonl, events.jsonl, config.toml, env.json and the newest trace as far as they are there, and
+/// replaces RUN/report.html whole. May be called while the run goes on. Throws Error(usage) where `run_dir` holds no
+/// run, Error(storage).
 Report write_report(const std::filesystem::path& run_dir);
 
 }  // namespace baleen::trainer

@@ -13,18 +13,19 @@ namespace baleen::trainer {
 
 // [walkthrough: train_step]
 void Trainer::train_step(std::int64_t step) {
-  stage_.set_batches(load_batches(step));
+  timed("batches", [&] { stage_.set_batches(load_batches(step)); });
   stage_.zero_gradients();
   stage_.reset_loss();
 
   parallel::execute(training_schedule_, stage_, mesh_);  // forward, backward, gradient sums as they become ready
-  stage_.finish_gradients(mesh_);
+  timed("gradients", [&] { stage_.finish_gradients(mesh_); });
 
-  gradient_norm_.compute();
+  timed("norm", [&] { gradient_norm_.compute(); });
 
   // Skip or update, loss scale, clip factor, learning rate: decided on the device, read by the host one step late.
-  control_.decide(gradient_norm_.squared_norm(), gradient_norm_.first_nonfinite(), mean_loss());
-  optimizer_->step(control_.device_state());
+  const at::Tensor loss = timed("loss", [&] { return mean_loss(); });
+  control_.decide(gradient_norm_.squared_norm(), gradient_norm_.first_nonfinite(), loss);
+  timed("optimizer", [&] { optimizer_->step(control_.device_state()); });
   stage_.publish(mesh_);
 }
 // [end]

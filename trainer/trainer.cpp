@@ -108,7 +108,7 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
       training_data_(data::make_training_source(source_options(config, config.data.train, mesh))),
       training_schedule_(plan_.lower(plan_.training, config.model, mesh.coordinates().pipeline)),
       validation_schedule_(plan_.lower(plan_.forward, config.model, mesh.coordinates().pipeline)),
-      progress_(progress_options(config, mesh, options_), options_.run, make_device_clock(options_.device)) {
+      progress_(progress_options(config, mesh, options_), options_.run, parallel::make_device_clock(options_.device)) {
   if (!config.data.validation.empty())
     validation_data_ = data::make_validation_source(source_options(config, config.data.validation, mesh),
                                                     config.training.validation_sequences);
@@ -141,7 +141,10 @@ core::ExitCode Trainer::run() {
     }
     if (requests.save) save();
 
+    const bool traced = step_ + 1 == config_.metrics.trace_step;
+    if (traced) mesh_.trace()->start(options_.device);
     train_step(step_);
+    if (traced) mesh_.trace()->stop();
     ++step_;
     const bool host_runs_ahead = options_.device.is_cuda();
     if (host_runs_ahead) settle();  // the step before: this one is still running
@@ -150,6 +153,7 @@ core::ExitCode Trainer::run() {
     reading_ = issued_;
     if (!host_runs_ahead) settle();
 
+    if (traced) tell_trace();
     if (due(step_, config_.training.validate_every) && step_ < config_.training.steps) validate_and_tell();
     if (due(step_, config_.checkpoint.every) && step_ < config_.training.steps) {
       save();

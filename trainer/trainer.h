@@ -4,6 +4,7 @@
 //   trainer.cpp     construction, the loop, what happens at a step border
 //   train_step.cpp  one optimizer step
 //   step_border.cpp what happens between steps: orders, what is told, validation, saving
+//   traced_step.cpp the trace of one step
 
 #include <filesystem>
 #include <functional>
@@ -99,6 +100,13 @@ class Trainer {
   /// Waits for the outcome of the step in `reading_`, if any, tells it, and stops the run where it is hopeless.
   void settle();
   void tell_skip(const IssuedStep& step, const optim::StepReport& report);
+  /// Runs a part of the step; its time is recorded where the step is traced.
+  decltype(auto) timed(const char* phase, const auto& part) {
+    const parallel::TracedScope scope(mesh_.trace(), phase);
+    return part();
+  }
+  /// What was recorded of the step done last, into the run directory. Blocks.
+  void tell_trace();
   void validate_and_tell();
   Snapshot snapshot();
 

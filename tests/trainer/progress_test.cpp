@@ -29,7 +29,7 @@ struct FakeMachine {
   void wait_for(double moment) { host = std::max(host, moment); }
 };
 
-class FakeClock final : public trainer::DeviceClock {
+class FakeClock final : public parallel::DeviceClock {
  public:
   explicit FakeClock(FakeMachine& machine) : machine_(machine) {}
   void mark(int moment) override {

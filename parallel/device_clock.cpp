@@ -1,35 +1,39 @@
-#include "trainer/device_clock.h"
+#include "parallel/device_clock.h"
 
 #include <c10/core/Event.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
-#include <array>
 #include <chrono>
+#include <vector>
 
-namespace baleen::trainer {
+namespace baleen::parallel {
 namespace {
 
 class HostClock final : public DeviceClock {
  public:
-  void mark(int moment) override { moments_.at(static_cast<std::size_t>(moment)) = std::chrono::steady_clock::now(); }
+  void mark(int moment) override {
+    const auto index = static_cast<std::size_t>(moment);
+    if (index >= moments_.size()) moments_.resize(index + 1);
+    moments_[index] = std::chrono::steady_clock::now();
+  }
   double seconds(int from, int to) override {
     const auto passed = moments_.at(static_cast<std::size_t>(to)) - moments_.at(static_cast<std::size_t>(from));
     return std::chrono::duration<double>(passed).count();
   }
 
  private:
-  std::array<std::chrono::steady_clock::time_point, 2> moments_;
+  std::vector<std::chrono::steady_clock::time_point> moments_;
 };
 
 class StreamClock final : public DeviceClock {
  public:
-  explicit StreamClock(c10::Device device)
-      : device_(device),
-        moments_{c10::Event(device.type(), c10::EventFlag::BACKEND_DEFAULT),  // the kind that has time
-                 c10::Event(device.type(), c10::EventFlag::BACKEND_DEFAULT)} {}
+  explicit StreamClock(c10::Device device) : device_(device) {}
   void mark(int moment) override {
+    const auto index = static_cast<std::size_t>(moment);
+    while (index >= moments_.size())
+      moments_.emplace_back(device_.type(), c10::EventFlag::BACKEND_DEFAULT);  // the kind that has time
     const c10::impl::VirtualGuardImpl guard(device_.type());
-    moments_.at(static_cast<std::size_t>(moment)).record(guard.getStream(device_));
+    moments_[index].record(guard.getStream(device_));
   }
   double seconds(int from, int to) override {
     const c10::Event &first = moments_.at(static_cast<std::size_t>(from)),
@@ -41,7 +45,7 @@ class StreamClock final : public DeviceClock {
 
  private:
   c10::Device device_;
-  std::array<c10::Event, 2> moments_;
+  std::vector<c10::Event> moments_;
 };
 
 }  // namespace
@@ -51,4 +55,4 @@ std::unique_ptr<DeviceClock> make_device_clock(c10::Device device) {
   return std::make_unique<HostClock>();
 }
 
-}  // namespace baleen::trainer
+}  // namespace baleen::parallel

@@ -6,19 +6,19 @@
 
 #include <memory>
 
-namespace baleen::trainer {
+namespace baleen::parallel {
 
-/// Keeps two moments, 0 and 1; a mark replaces the one of its number.
+/// Keeps moments 0, 1, ...; a mark replaces the one of its number.
 class DeviceClock {
  public:
   virtual ~DeviceClock() = default;
-  /// The moment at which the device has done all that was issued so far. Does not wait.
+  /// The moment at which the device has done all that was issued so far on the current stream. Does not wait.
   virtual void mark(int moment) = 0;
-  /// From one to the other. Waits until both have passed.
+  /// From one to the other, which may be the earlier one. Waits until both have passed.
   virtual double seconds(int from, int to) = 0;
 };
 
-/// The current stream's, on a GPU; the host's, on a CPU.
+/// That of its streams, on a GPU; the host's, on a CPU.
 std::unique_ptr<DeviceClock> make_device_clock(c10::Device device);
 
-}  // namespace baleen::trainer
+}  // namespace baleen::parallel
