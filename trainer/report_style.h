@@ -44,12 +44,13 @@ figcaption i.swatch { height: 0.9em; }
 .fwd { fill: #56b4e9; background: #56b4e9; } .bwd { fill: #e69f00; background: #e69f00; }
 .wgt { fill: #009e73; background: #009e73; } .upd { fill: #cc79a7; background: #cc79a7; }
 .data { fill: #f0e442; background: #f0e442; } .rest { fill: #8a94a6; background: #8a94a6; }
-.pipe { fill: #3d4658; background: #3d4658; } .gath { fill: #0072b2; background: #0072b2; }
+.pipe { fill: #56617a; background: #56617a; } .gath { fill: #0072b2; background: #0072b2; }
 .sums { fill: #d55e00; background: #d55e00; } .tens { fill: #7a2a8c; background: #7a2a8c; }
 .scal { fill: #a6761d; background: #a6761d; }
 .more { opacity: 0.55; } .track { fill: var(--line); background: var(--line); } .wait { fill: var(--line); opacity: 0.85; }
 table.times td, table.times th { width: auto; padding: 0.25rem 0.5rem; text-align: right; font-size: 0.8rem;
-  font-variant-numeric: tabular-nums; white-space: normal; }
+  font-variant-numeric: tabular-nums; }
+table.times td { white-space: nowrap; } table.times th { white-space: normal; overflow-wrap: normal; }
 table { width: 100%; border-collapse: separate; border-spacing: 0; overflow: hidden; }
 td { padding: 0.3rem 1rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 tr:first-child td { border-top: 0; }

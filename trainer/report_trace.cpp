@@ -102,7 +102,9 @@ std::string schedule_figure(const Config& config, const TracedStep& step, std::v
   if (config.parallelism.virtual_stages > 1) styles.emplace_back("fwd more", "a further stage of the rank");
   const std::string others =
       step.dims.world() > step.dims.pipeline ? "<span>ranks that are the first on every other axis</span>" : "";
-  return figure("Schedule, with its micro-batches" + legend(styles) + others, svg_timeline(panels, description));
+  const std::string caption = fmt::format("Schedule {}, {} micro-batch(es)", html_escape(config.parallelism.schedule),
+                                          measured.micro_batches());
+  return figure(caption + legend(styles) + others, svg_timeline(panels, description));
 }
 
 // ---- where the time went

@@ -57,7 +57,8 @@ std::vector<double> ticks(const Axis& axis, int count) {
       for (const double factor : {1.0, 2.0, 5.0})
         if (factor * power >= axis.range.low && factor * power <= axis.range.high && (factor == 1 || !decades_only))
           marks.push_back(factor * power);
-    return marks;
+    if (marks.size() > 1) return marks;
+    marks.clear();  // a narrow range between two of these
   }
   const double step = nice_step(axis.range, count);
   for (double n = std::ceil(axis.range.low / step - 1e-9); n * step <= axis.range.high + 1e-9 * step; ++n)

@@ -11,7 +11,7 @@ namespace baleen::trainer {
 namespace {
 
 // In units of the view box; CSS scales the whole.
-constexpr double kWidth = 1200, kLeft = 76, kRight = 1096;
+constexpr double kWidth = 1200, kLeft = 76, kRight = 1078;
 constexpr double kTitle = 26, kRow = 26, kGap = 5, kPanelGap = 12, kAxis = 24;
 constexpr double kLetter = 7.2;            // width of a letter in a box
 constexpr std::size_t kMostTitled = 4000;  // boxes; more would make the page large
@@ -51,10 +51,15 @@ std::string box(const TimeBox& box, const Canvas& canvas, double y) {
   std::string out = fmt::format(R"(<rect class="box {}" x="{:.2f}" y="{:.0f}" width="{:.2f}" height="{:.0f}")",
                                 box.style, left, y, width, kRow);
   out += canvas.titled && !box.title.empty() ? fmt::format("><title>{}</title></rect>", html_escape(box.title)) : "/>";
-  if (const std::string text = fitted(box.label, width); !text.empty())
-    out += fmt::format(R"(<text class="in" x="{:.1f}" y="{:.0f}" text-anchor="middle">{}</text>)", left + width / 2,
-                       y + kRow / 2 + 4, html_escape(text));
   return out + "\n";
+}
+
+std::string label(const TimeBox& box, const Canvas& canvas, double y) {
+  const double left = canvas.x(box.start), width = canvas.x(box.end) - left;
+  const std::string text = fitted(box.label, width);
+  if (text.empty()) return "";
+  return fmt::format("<text class=\"in\" x=\"{:.1f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>\n",
+                     left + width / 2, y + kRow / 2 + 4, html_escape(text));
 }
 
 std::string row(const TimeRow& row, const Canvas& canvas, double y) {
@@ -65,6 +70,7 @@ std::string row(const TimeRow& row, const Canvas& canvas, double y) {
   out += fmt::format("<text class=\"tick\" x=\"{:.0f}\" y=\"{:.0f}\">{}</text>\n", kRight + 10, y + kRow / 2 + 4,
                      html_escape(row.note));
   for (const TimeBox& one : row.boxes) out += box(one, canvas, y);
+  for (const TimeBox& one : row.boxes) out += label(one, canvas, y);  // above all boxes
   return out;
 }
 

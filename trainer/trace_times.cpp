@@ -131,6 +131,12 @@ MeasuredRank measured_rank(const RankTrace& trace) {
   return rank;
 }
 
+int MeasuredSchedule::micro_batches() const {
+  int count = 0;
+  for (const parallel::TimedBlock& block : ranks.front().blocks) count = std::max(count, block.micro_batch + 1);
+  return count;
+}
+
 MeasuredSchedule measured_schedule(const TracedStep& step) {
   MeasuredSchedule schedule;
   double first = 0, last = 0;

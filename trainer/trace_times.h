@@ -58,6 +58,7 @@ struct MeasuredSchedule {
   double bubble = 0;    // mean over the ranks
 
   double bubble_of(const MeasuredRank& rank) const { return 1 - rank.busy / makespan; }
+  int micro_batches() const;
 };
 MeasuredSchedule measured_schedule(const TracedStep& step);
 

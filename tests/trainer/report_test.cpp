@@ -213,6 +213,13 @@ TEST(SvgChart, DrawsEveryValueInsideThePlot) {
     }
 }
 
+TEST(SvgChart, ANarrowLogarithmicRangeHasMarks) {
+  const std::string text = svg({"c", "", {{"s", {{1, 0.41}, {2, 0.43}}, false, false}}, true, false, 0});
+  std::size_t marks = 0;  // of the y axis
+  for (std::size_t at = text.find("\"end\""); at != std::string::npos; at = text.find("\"end\"", at + 1)) ++marks;
+  EXPECT_GE(marks, 2u);
+}
+
 TEST(SvgChart, ConstantAndSinglePointsAreDrawn) {
   for (const double value : {0.0, 5.0, -5.0}) {
     const std::string text = svg({"c", "", {{"s", {{1, value}}, false, true}}, false, true, 0});
