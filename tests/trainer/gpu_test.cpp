@@ -7,6 +7,7 @@
 #include "checkpoint/directory.h"
 #include "checkpoint/step_names.h"
 #include "tests/trainer/tiny_run.h"
+#include "trainer/trace_times.h"
 
 namespace baleen::tests {
 namespace {
@@ -102,6 +103,30 @@ TEST_P(Gpu, NoStepIsToldToBeShorterThanItWas) {
   std::sort(sorted.begin(), sorted.end());
   for (std::size_t i = 0; i < seconds.size(); ++i)
     EXPECT_GT(seconds[i], sorted[20] / 5) << "step " << i + 1 << (i % 4 == 3 ? ", the last before a validation" : "");
+}
+
+TEST_P(Gpu, ATracedStepHasTheTimesOfTheDevice) {
+  const TemporaryFolder folder;
+  trainer::Config config = Gpu::config(folder.path());
+  config.training.steps = 8;
+  config.metrics.trace_step = 6;
+  const fs::path run = folder.path() / "run";
+  const double seconds = run_with_threads(config, 1, run_in(run)).seconds.at(5);
+  const trainer::TracedStep step = trainer::read_trace(*trainer::newest_trace(run));
+  ASSERT_EQ(step.ranks.size(), 1u);
+  const parallel::RankTrace& trace = step.ranks.front();
+  const trainer::RankTimes times = trainer::rank_times(trace);
+  EXPECT_LE(times.step, 1.01 * seconds + 1e-4);
+  EXPECT_GT(times.step, 0.2 * seconds);
+  EXPECT_EQ(times.exposed(), 0);
+  EXPECT_GT(times.of(trainer::TimeClass::forward) + times.of(trainer::TimeClass::backward), 0.1 * times.step);
+  double free = 0;
+  for (const parallel::TracedSpan& span : trace) {
+    EXPECT_GE(span.end, span.start);
+    if (span.kind != parallel::TracedSpan::Kind::action) continue;
+    EXPECT_GE(span.start, free - 2e-6) << "events tell half a microsecond";
+    free = span.end;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, Gpu, testing::Values("bf16", "fp16"));
