@@ -20,6 +20,14 @@ std::optional<Hardware> hardware_of(const std::string& device) {
   return std::nullopt;
 }
 
+bool same_mesh(const Config& config, const parallel::ParallelDims& dims) {
+  try {
+    return config.dims(dims.world()).str() == dims.str();
+  } catch (const core::Error&) {
+    return false;  // this configuration gives no mesh over so many ranks
+  }
+}
+
 bool same_actions(const PlannedStep& planned, const MeasuredSchedule& measured) {
   const auto same = [](const parallel::UnitAction& action, const parallel::TimedAction& timed) {
     return action.op == timed.action.op && action.unit == timed.action.unit &&
@@ -54,11 +62,11 @@ std::vector<parallel::UnitCosts> measured_costs(const MeasuredRank& rank) {
 
 std::optional<PlannedSchedule> plan_traced_step(const Config& config, const TracedStep& step,
                                                 const MeasuredSchedule& measured) {
-  if (config.dims(step.dims.world()).str() != step.dims.str()) return std::nullopt;
+  if (!same_mesh(config, step.dims)) return std::nullopt;
   const PlannedStep planned = plan_step(config, step.dims);
   if (!same_actions(planned, measured)) return std::nullopt;
   if (const std::optional<Hardware> hardware = hardware_of(step.device))
-    return PlannedSchedule{plan_time(planned, *hardware).simulation, "rates of " + hardware->gpu.name};
+    return PlannedSchedule{plan_time(planned, *hardware).simulation, "rates of " + hardware->gpu.name, true};
 
   std::vector<parallel::SimulatedRank> ranks;
   for (std::size_t rank = 0; rank < planned.ranks.size(); ++rank)
@@ -67,7 +75,8 @@ std::optional<PlannedSchedule> plan_traced_step(const Config& config, const Trac
   options.micro_batches = planned.micro_batches();
   options.lowering = planned.plan.lowering;
   return PlannedSchedule{parallel::simulate(ranks, options),
-                         "median measured times of the parts, communication free: no table of rates for this device"};
+                         "median measured times of the parts, communication free: no table of rates for this device",
+                         false};
 }
 
 }  // namespace baleen::trainer

@@ -12,6 +12,7 @@ namespace baleen::trainer {
 struct PlannedSchedule {
   parallel::Simulation simulation;
   std::string basis;  // where its times come from, for people
+  bool of_device;     // they are predictions of `baleen plan`
 };
 
 /// With the costs that `baleen plan` has for the step's device; for a device without a table of rates, with the median

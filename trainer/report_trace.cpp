@@ -79,14 +79,8 @@ TimePanel measured_panel(const MeasuredSchedule& measured, const parallel::Paral
   return panel;
 }
 
-std::string schedule_figure(const Config& config, const TracedStep& step, std::vector<std::string>& notes) {
-  const MeasuredSchedule measured = measured_schedule(step);
-  const std::optional<PlannedSchedule> planned = plan_traced_step(config, step, measured);
-  if (!planned)
-    notes.push_back(
-        fmt::format("{}: config.toml names another layout than the traced step ran, so that nothing "
-                    "planned stands beside it",
-                    trace_name(step.step)));
+std::string schedule_figure(const Config& config, const TracedStep& step, const MeasuredSchedule& measured,
+                            const std::optional<PlannedSchedule>& planned) {
   std::vector<TimePanel> panels;
   std::string description = fmt::format("Schedule {} over {} pipeline ranks, step {}.", config.parallelism.schedule,
                                         step.dims.pipeline, step.step);
@@ -105,6 +99,28 @@ std::string schedule_figure(const Config& config, const TracedStep& step, std::v
   const std::string caption = fmt::format("Schedule {}, {} micro-batch(es)", html_escape(config.parallelism.schedule),
                                           measured.micro_batches());
   return figure(caption + legend(styles) + others, svg_timeline(panels, description));
+}
+
+/// Without a pipeline there is nothing to see in a schedule, but what `baleen plan` predicts can be compared.
+std::string prediction(const MeasuredSchedule& measured, const std::optional<PlannedSchedule>& planned) {
+  if (!planned || !planned->of_device) return "";
+  return fmt::format(
+      "<p class=\"step\">forward and backward: planned {:.2f} ms, waiting for gathers and gradient sums in {} of it "
+      "({}); measured {:.2f} ms, {}</p>\n",
+      planned->simulation.makespan * kMilli, percent(planned->simulation.bubble), planned->basis,
+      measured.makespan * kMilli, percent(measured.bubble));
+}
+
+std::string forward_and_backward(const Config& config, const TracedStep& step, std::vector<std::string>& notes) {
+  const MeasuredSchedule measured = measured_schedule(step);
+  const std::optional<PlannedSchedule> planned = plan_traced_step(config, step, measured);
+  if (!planned)
+    notes.push_back(
+        fmt::format("{}: config.toml names another layout than the traced step ran, so that nothing "
+                    "planned stands beside it",
+                    trace_name(step.step)));
+  return communicates(step.dims.pipeline) ? schedule_figure(config, step, measured, planned)
+                                          : prediction(measured, planned);
 }
 
 // ---- where the time went
@@ -179,7 +195,7 @@ std::string traced_step_section(const fs::path& run_dir, const std::optional<Con
   try {
     const TracedStep step = read_trace(*path);
     std::string out = fmt::format("<h2>Step {}, traced</h2>\n", step.step);
-    if (config && communicates(step.dims.pipeline)) out += schedule_figure(*config, step, notes);
+    if (config) out += forward_and_backward(*config, step, notes);
     out += times_figure(step);
     return out + fmt::format("<p class=\"step\">Every action of every rank: open {} in ui.perfetto.dev</p>\n",
                              trace_name(step.step));

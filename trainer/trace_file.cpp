@@ -69,6 +69,9 @@ TracedSpan span_of(const json& event) {
     span.name = about.at("op");
     span.unit = about.at("unit");
     span.stage = about.at("stage");
+    constexpr int kMostUnits = 1 << 20;
+    if (const int unit = about.at("index"); unit < 0 || unit >= kMostUnits)
+      throw core::Error(core::ExitCode::usage, fmt::format("an action names unit {}", unit));
     span.action = {op_of(span.name), about.at("index"), about.at("micro_batch"), about.at("writes_gradient"),
                    about.at("peer")};
   } else if (span.kind == TracedSpan::Kind::wait || span.kind == TracedSpan::Kind::operation) {
@@ -86,9 +89,17 @@ TracedStep step_of(const json& file) {
   step.device = head.at("device");
   step.dims = {head.at("tensor"), head.at("context"), head.at("data_shard"), head.at("data_replicate"),
                head.at("pipeline")};
+  const json& events = file.at("traceEvents");
+  const auto most = static_cast<int>(events.size());
+  for (const int degree : {step.dims.tensor, step.dims.context, step.dims.data_shard, step.dims.data_replicate,
+                           step.dims.pipeline, step.dims.world()})
+    if (degree < 1 || degree > most) throw core::Error(core::ExitCode::usage, "its mesh has ranks without events");
   step.ranks.resize(static_cast<std::size_t>(step.dims.world()));
-  for (const json& event : file.at("traceEvents"))
+  for (const json& event : events)
     if (event.at("ph") == "X") step.ranks.at(event.at("pid").get<std::size_t>()).push_back(span_of(event));
+  for (const parallel::RankTrace& trace : step.ranks)
+    if (trace.empty() || trace.front().kind != TracedSpan::Kind::step || trace.front().end <= trace.front().start)
+      throw core::Error(core::ExitCode::usage, "a rank has no step");
   return step;
 }
 

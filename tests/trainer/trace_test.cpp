@@ -115,6 +115,9 @@ TEST_P(Traced, EveryMessageAndGatherIsAnOperationOfItsCommunicator) {
     for (const TracedSpan& span : trace) {
       if (span.kind == TracedSpan::Kind::action) ++actions[span.name];
       if (span.kind == TracedSpan::Kind::operation) ++operations[span.name + " " + span.axis];
+      if (span.kind == TracedSpan::Kind::operation && span.axis.ends_with("_edge")) {
+        EXPECT_LT(span.end, trace.front().end) << "messages are over before the step is";
+      }
     }
     EXPECT_EQ(operations["send forward_edge"], actions["send_forward"]);
     EXPECT_EQ(operations["recv forward_edge"], actions["recv_forward"]);

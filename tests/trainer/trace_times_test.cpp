@@ -162,6 +162,12 @@ TEST_F(TraceFile, WhatIsNoneIsRefused) {
   EXPECT_THAT(refusal(good.substr(0, good.size() / 2)), HasSubstr("is no trace of Baleen"));
   EXPECT_THAT(refusal(trace_head(step) + trace_events(step.ranks[0], 3, step.dims) + trace_tail()),
               HasSubstr("a rank that its mesh does not have"));
+  TracedStep empty;
+  EXPECT_THAT(refusal(trace_head(empty) + trace_tail()), HasSubstr("a rank has no step"));
+  empty.dims.data_shard = 1000000;
+  EXPECT_THAT(refusal(trace_head(empty) + trace_tail()), HasSubstr("ranks without events"));
+  empty.dims.data_shard = 0;
+  EXPECT_THAT(refusal(trace_head(empty) + trace_tail()), HasSubstr("ranks without events"));
   std::string renamed = good;
   renamed.replace(renamed.find("\"op\":\"forward\""), 14, "\"op\":\"fireward\"");
   EXPECT_THAT(refusal(renamed), HasSubstr("an action is named \"fireward\""));
@@ -208,6 +214,9 @@ TEST(PlannedReplay, TakesTheRatesOfTheDeviceOrTheMeasuredMedians) {
   EXPECT_EQ(plan_traced_step(config, step, measured)->basis, "rates of NVIDIA H100");
   config.training.micro_batch_size = 2;
   EXPECT_FALSE(plan_traced_step(config, step, measured)) << "another number of micro-batches is another schedule";
+  config.training.micro_batch_size = 1;
+  config.parallelism.pipeline = 3;
+  EXPECT_FALSE(plan_traced_step(config, step, measured)) << "three ranks make no mesh of two";
 }
 
 }  // namespace
