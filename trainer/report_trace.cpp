@@ -176,6 +176,7 @@ std::string times_figure(const TracedStep& step) {
     panel.rows.push_back(std::move(row));
   }
   std::vector<std::pair<std::string, std::string>> styles;
+  styles.reserve(classes.size());
   for (const TimeClass time : classes) styles.emplace_back(style_of(time), name(time));
   const std::string shown =
       ranks.size() > kMostRows ? fmt::format("<span>the first {} of {} ranks</span>", kMostRows, ranks.size()) : "";

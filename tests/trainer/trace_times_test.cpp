@@ -181,6 +181,20 @@ TEST_F(TraceFile, TheNewestOneCounts) {
   EXPECT_EQ(newest_trace(folder_.path())->filename(), "step-00000010.json");
 }
 
+TEST(TraceStep, AfterTheLastStepIsAMistake) {
+  Config config;
+  config.data.train = "random";
+  config.model.kv_heads = config.model.heads;
+  config.model.ffn_dim = 4 * config.model.dim;
+  config.training.steps = config.metrics.trace_step = 40;
+  config.lr_scheduler.warmup_steps = 0;
+  EXPECT_TRUE(validate(config, 1).empty());
+  config.metrics.trace_step = 41;
+  const std::vector<core::Problem> problems = validate(config, 1);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].text(), "metrics.trace_step is 41, but training.steps ends the run at 40");
+}
+
 TEST(PlannedReplay, TakesTheRatesOfTheDeviceOrTheMeasuredMedians) {
   Config config;
   config.model.layers = 2;
