@@ -32,21 +32,25 @@ class Flows {
   std::map<std::pair<int, int>, Slot> slots_;
 };
 
-/// Messages on their way. What has arrived is let go whenever another is sent, so that memory does not grow with the
-/// micro-batches; nothing is waited for before the end of the list.
+/// Messages on their way over one edge, kSendsUnderWay at most: where the next would be one too many, the rank (on a
+/// GPU: its stream, not its host) waits for the oldest. The simulator proves schedules with room for fewer.
 class Sends {
  public:
-  void add(WorkPtr work) {
-    std::erase_if(under_way_, [](const WorkPtr& send) { return send->done(); });
-    under_way_.push_back(std::move(work));
+  void make_room() {
+    while (!under_way_.empty() && (under_way_.front()->done() || under_way_.size() >= kSendsUnderWay)) end_oldest();
   }
-  void wait() {
-    for (const WorkPtr& send : under_way_) send->wait();
-    under_way_.clear();
+  void add(WorkPtr work) { under_way_.push_back(std::move(work)); }
+  void finish() {
+    while (!under_way_.empty()) end_oldest();
   }
 
  private:
-  std::vector<WorkPtr> under_way_;
+  void end_oldest() {
+    under_way_.front()->wait();
+    under_way_.pop_front();
+  }
+
+  std::deque<WorkPtr> under_way_;
 };
 
 /// Gradient sums under way. Of units that write each micro-batch into a buffer of its own there are two buffers at
@@ -88,7 +92,9 @@ class Execution {
     run(action, unit);
     if (action.writes_gradient) unit.end_gradient();
   }
-  void finish() { sends_.wait(); }
+  void finish() {
+    for (Sends& edge : sends_) edge.finish();
+  }
 
  private:
   // [walkthrough: run-action]
@@ -139,7 +145,9 @@ class Execution {
   }
 
   void send(Flow flow, const at::Tensor& tensor) {
-    sends_.add(mesh_.edge(flow, /*sending=*/true).send(tensor.contiguous(), 1));
+    Sends& sends = sends_[static_cast<std::size_t>(flow)];
+    sends.make_room();
+    sends.add(mesh_.edge(flow, /*sending=*/true).send(tensor.contiguous(), 1));
   }
 
   void receive(Flow flow, Flows& into, const UnitAction& action) {
@@ -151,7 +159,7 @@ class Execution {
   Stage& stage_;
   Mesh& mesh_;
   Flows activations_, gradients_;
-  Sends sends_;
+  Sends sends_[2];  // by Flow
   Reductions reductions_;
 };
 

@@ -86,6 +86,10 @@ class Mesh {
   Communicator* edges_[2][2];
 };
 
+/// SMs that the communicator of an axis may take on a GPU, 0: any number. Limited where compute waits for nothing of
+/// it: gathers and sums over the data axis.
+int most_ctas(const std::string& axis);
+
 /// The factory for tensors on this device.
 DeviceCommunicatorFactory device_communicators(at::Device device);
 

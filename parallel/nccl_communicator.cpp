@@ -197,7 +197,7 @@ class NcclCommunicator final : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host) {
+std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host, int most_ctas) {
   const at::Tensor bytes = at::zeros({sizeof(ncclUniqueId)}, at::kByte);
   auto* id = static_cast<ncclUniqueId*>(bytes.data_ptr());
   constexpr auto kEnvironment = core::ExitCode::environment;
@@ -205,6 +205,7 @@ std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host) {
   host.broadcast(bytes, 0)->wait();
   ncclComm_t comm = nullptr;
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  if (most_ctas > 0) config.maxCTAs = most_ctas;
   check(ncclCommInitRankConfig(&comm, host.size(), *id, host.rank(), &config), nullptr, "ncclCommInitRankConfig",
         kEnvironment);
   return std::make_unique<NcclCommunicator>(comm);

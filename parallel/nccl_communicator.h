@@ -15,9 +15,10 @@
 
 namespace baleen::parallel {
 
-/// Collective over `host`: the same ranks, each with the CUDA device that is current on its thread.
+/// Collective over `host`: the same ranks, each with the CUDA device that is current on its thread. Its kernels take
+/// `most_ctas` blocks, and so SMs, at most; 0: as many as NCCL likes. NCCL_MAX_CTAS overrides it for all communicators.
 /// Throws Error(environment) in a build without CUDA.
-std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host);
+std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host, int most_ctas = 0);
 
 /// The stream of one that make_nccl_communicator() made; none of any other.
 std::optional<c10::Stream> nccl_stream(const Communicator& communicator);

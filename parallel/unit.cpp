@@ -215,6 +215,8 @@ void Unit::end_gradient() {
 
 void Unit::reduce(Communicator& data_shard) {
   core::require(reduction_ == nullptr, "a unit's gradients are reduced one after the other");
+  core::require(options_.zero_stage == 0 || data_shard.size() == options_.shards,
+                "a unit is cut over the ranks that sum its gradients");
   const ReductionOptions options{options_.zero_stage > 0, options_.ordered_sums, options_.gradient_wire};
   reduction_ = std::make_unique<GradientReduction>(written_, data_shard, options);
   if (shares_gradient_buffer()) return;

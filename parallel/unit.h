@@ -32,7 +32,7 @@ struct UnitOptions {
   at::Device device = at::kCPU;
   int tensor_degree = 1;  // the tensor axis, and this rank's place on it
   int tensor_rank = 0;
-  int shards = 1;  // the data axis that ZeRO cuts over, and this rank's place on it
+  int shards = 1;  // Mesh::data_shard(), which ZeRO cuts over: its size, and this rank's place on it
   int shard_rank = 0;
   int zero_stage = 0;
   bool keep_values = false;  // ZeRO-3 with whole values: publish() gathers them

@@ -3,9 +3,12 @@
 #include <ATen/ops/full.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
 
 #include "core/error.h"
+#include "parallel/communicator_decorator.h"
 #include "parallel/thread_communicator.h"
 
 namespace baleen::parallel {
@@ -15,7 +18,8 @@ namespace {
 /// over micro-batches of (micro-batch + 1) * y of the last, so every weight's gradient is the sum of (micro-batch + 1).
 class AddingStage final : public Stage {
  public:
-  explicit AddingStage(bool train) : train_(train) {
+  /// `first`: the first of its units is the model's first, whose input has no gradient.
+  explicit AddingStage(bool train, bool first = true) : train_(train), first_(first) {
     for (int u = 0; u < 3; ++u) {
       ParameterSpec weight;
       weight.name = "weight";
@@ -40,7 +44,7 @@ class AddingStage final : public Stage {
   }
   at::Tensor backward_input(int u, int, const at::Tensor& dy) override {
     saved_[static_cast<std::size_t>(u)] = dy;
-    return u == 0 ? at::Tensor() : dy;
+    return u == 0 && first_ ? at::Tensor() : dy;
   }
   void backward_weight(int u, int micro_batch) override {
     EXPECT_EQ(saved_[static_cast<std::size_t>(u)].item<int>(), micro_batch + 1);
@@ -55,7 +59,7 @@ class AddingStage final : public Stage {
     weight.grad.mul_(*weight.gradient_beta).add_(micro_batch + 1);
   }
 
-  bool train_;
+  bool train_, first_;
   std::vector<std::unique_ptr<Unit>> units_;
   at::Tensor saved_[3];
 };
@@ -80,6 +84,59 @@ TEST(Executor, AccumulatesOverMicroBatchesAndReducesOverRanks) {
       }
     }
     EXPECT_THAT(stage.outputs, testing::ElementsAre(6, 16, 26, 6, 16, 26));
+  });
+}
+
+/// Sends whose end nobody sees before it is waited for, as on a GPU whose host runs far ahead.
+class LateCommunicator final : public CommunicatorDecorator {
+ public:
+  LateCommunicator(std::unique_ptr<Communicator> inner, std::size_t& most)
+      : CommunicatorDecorator(std::move(inner)), most_(most) {}
+
+  WorkPtr send(const at::Tensor& tensor, int peer) override {
+    most_ = std::max(most_, ++under_way_);
+    return std::make_unique<LateWork>(CommunicatorDecorator::send(tensor, peer), under_way_);
+  }
+
+ private:
+  class LateWork final : public Work {
+   public:
+    LateWork(WorkPtr inner, std::size_t& under_way) : inner_(std::move(inner)), under_way_(under_way) {}
+    ~LateWork() override { --under_way_; }
+    void wait() override {
+      inner_->wait();
+      waited_ = true;
+    }
+    bool done() override { return waited_; }
+
+   private:
+    WorkPtr inner_;
+    std::size_t& under_way_;
+    bool waited_ = false;
+  };
+  std::size_t under_way_ = 0;
+  std::size_t& most_;
+};
+
+TEST(Executor, KeepsTheTensorsOfTwoMessagesAnEdge) {
+  constexpr int kMicroBatches = 8;
+  run_threads(2, [](Communicator& host) {
+    ParallelDims dims;
+    dims.pipeline = 2;
+    std::map<std::string, std::size_t> most;  // of sends under way, by edge
+    Mesh mesh(dims, host, [&](Communicator& ranks, const std::string& axis) -> std::unique_ptr<Communicator> {
+      return std::make_unique<LateCommunicator>(ranks.split(0, ranks.rank()), most[axis]);
+    });
+    const bool first = host.rank() == 0;
+    std::vector<UnitTraits> traits(1);
+    if (!first) traits = {{.stage = 1}, {.stage = 1}, {.stage = 1, .backward_in_forward = true}};
+    AddingStage stage(true, first);
+    PipelineShape shape;
+    shape.ranks = 2;
+    shape.micro_batches = kMicroBatches;
+    execute(lower(build_schedule("gpipe", shape), host.rank(), traits, {}), stage, mesh);
+    EXPECT_EQ(most[first ? "forward_edge" : "backward_edge"], kSendsUnderWay);
+    EXPECT_EQ(stage.outputs.size(), first ? 0 : kMicroBatches);
   });
 }
 

@@ -49,6 +49,13 @@ TEST(Mesh, OneRankNeedsNoDeviceLibrary) {
   EXPECT_EQ(sum_of_ranks(mesh.world(), 3), 3);
 }
 
+TEST(Mesh, LeavesTheSmsToComputeWhereItRunsBeside) {
+  EXPECT_GT(most_ctas("gathers"), 0);
+  EXPECT_GT(most_ctas("data"), 0);
+  EXPECT_EQ(most_ctas("tensor"), 0);
+  EXPECT_EQ(most_ctas("forward_edge"), 0);
+}
+
 TEST(Mesh, RefusesAnotherNumberOfRanks) {
   try {
     run_threads(2, [](Communicator& host) {

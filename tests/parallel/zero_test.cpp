@@ -247,5 +247,13 @@ TEST(Zero, ATiedUnitReadsTheValuesOfItsOwner) {
   });
 }
 
+TEST(Zero, RefusesASumOverOtherRanksThanAUnitIsCutOver) {
+  run_threads(2, [](Communicator& data) {
+    const Case cut_over_one{.ranks = 1, .zero_stage = 1, .ordered = false};
+    Unit unit(block(), options_of(cut_over_one, 0));
+    EXPECT_THROW(step(unit, data), core::Error);
+  });
+}
+
 }  // namespace
 }  // namespace baleen::parallel
