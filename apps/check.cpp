@@ -5,6 +5,7 @@
 #include "apps/arguments.h"
 #include "apps/verbs.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "trainer/config.h"
 #include "trainer/model_summary.h"
 
@@ -24,6 +25,7 @@ int check_main(int argc, char** argv) {
   check_ranks(ranks);
 
   const trainer::Config config = trainer::load_checked_config(path, overrides, ranks);
+  for (const std::string& idle : trainer::idle_settings(config, ranks)) core::log_warning(idle);
   fmt::print("{}", resolved ? trainer::to_toml(config) : trainer::summarize(config, ranks));
   return 0;
 }

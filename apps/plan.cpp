@@ -8,6 +8,7 @@
 #include "apps/arguments.h"
 #include "apps/verbs.h"
 #include "core/error.h"
+#include "core/log.h"
 
 namespace baleen::apps {
 namespace {
@@ -36,6 +37,7 @@ int plan_main(int argc, char** argv) {
 
   const trainer::Hardware hardware = trainer::load_hardware(gpu);
   const trainer::Config config = trainer::load_checked_config(path, overrides, ranks);
+  for (const std::string& idle : trainer::idle_settings(config, ranks)) core::log_warning(idle);
   fmt::print("{}", trainer::describe(trainer::make_plan(config, ranks, hardware), hardware));
   if (!only_this)
     fmt::print("{}", trainer::describe(trainer::best_layouts(config, ranks, hardware, kLayouts), hardware, ranks));

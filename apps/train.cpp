@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <exception>
+#include <vector>
 
 #include "apps/arguments.h"
 #include "apps/verbs.h"
@@ -9,6 +10,7 @@
 #include "core/log.h"
 #include "parallel/agreement.h"
 #include "trainer/run.h"
+#include "trainer/start_facts.h"
 
 namespace baleen::apps {
 namespace {
@@ -28,7 +30,6 @@ struct Command {
   std::string path, run_dir;
   std::vector<std::string> overrides;
   trainer::RunRequest request;  // less the configuration and its folder
-  trainer::LaunchConfig launch;
 };
 
 /// False: --help was asked for. Throws Error(usage).
@@ -43,8 +44,28 @@ bool read_command(int argc, char** argv, Command& command) {
   if (!arguments.parse(argc, argv)) return false;
   command.request.resume = !resume.empty();
   if (command.request.resume && resume != kNewest) command.request.resume_step = step_number(resume);
-  command.launch = trainer::read_config(command.path, command.overrides).config.launch;
   return true;
+}
+
+/// Reads the configuration, refuses ranks that were started unlike, and takes the devices. `mistake`: of this rank's
+/// command line.
+void agree_on_start(Command& command, const std::exception_ptr& mistake, launch::Process& process) {
+  parallel::Communicator& world = process.world();
+  trainer::RunRequest& request = command.request;
+  // First of all: another build reads another configuration.
+  parallel::require_in_common(world, trainer::build_facts());
+  std::vector<parallel::CommonFact> facts;
+  parallel::succeed_together(world, [&] {
+    if (mistake) std::rethrow_exception(mistake);
+    request.config = trainer::load_checked_config(command.path, command.overrides, process.size());
+    request.run_dir = command.run_dir.empty() ? request.config.run_dir() : std::filesystem::path(command.run_dir);
+    facts = trainer::request_facts(request);
+  });
+  parallel::require_in_common(world, facts);
+  const trainer::LaunchConfig& launch = request.config.launch;
+  parallel::succeed_together(world, [&] {
+    process.take_device({launch.device, static_cast<int>(launch.threads_per_rank)});
+  });
 }
 
 }  // namespace
@@ -55,18 +76,12 @@ int train_main(int argc, char** argv) {
   try {
     if (!read_command(argc, argv, command)) return 0;
   } catch (const core::Error&) {
-    mistake = std::current_exception();  // all ranks have it: one tells it, below
-    command.launch.device = "cpu";
+    mistake = std::current_exception();  // all ranks may have it: one tells it, below
   }
-  launch::Process process({command.launch.device, static_cast<int>(command.launch.threads_per_rank)});
+  launch::Process process;
   core::set_log_rank(process.rank());
-  trainer::RunRequest& request = command.request;
-  parallel::succeed_together(process.world(), [&] {
-    if (mistake) std::rethrow_exception(mistake);
-    request.config = trainer::load_checked_config(command.path, command.overrides, process.size());
-    request.run_dir = command.run_dir.empty() ? request.config.run_dir() : std::filesystem::path(command.run_dir);
-  });
-  return static_cast<int>(trainer::run_training(request, process));
+  agree_on_start(command, mistake, process);
+  return static_cast<int>(trainer::run_training(command.request, process));
 }
 
 }  // namespace baleen::apps

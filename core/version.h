@@ -1,6 +1,8 @@
 #pragma once
 // Baleen's own version.
 
+#include <string>
+
 namespace baleen::core {
 
 /// "0.1.0"
@@ -9,6 +11,8 @@ const char* version();
 const char* build_type();
 /// "GNU 12.2.0"
 const char* compiler();
+/// The running program's, by its linker: other for every other build; empty where the linker left none.
+std::string build_id();
 /// Built for NVIDIA GPUs.
 bool built_with_cuda();
 

@@ -128,6 +128,17 @@ TokenDataset TokenDataset::open(const std::filesystem::path& path) {
   return dataset;
 }
 
+core::Digest TokenDataset::content_digest(const std::filesystem::path& path) {
+  const DatasetLayout layout = read_layout(path);
+  const Mapping mapping(path);
+  std::vector<std::byte> digests;
+  for (const Extent& part : {layout.digests, layout.document_offsets_digests}) {
+    const std::span<const std::byte> bytes = mapping.part(part);
+    digests.insert(digests.end(), bytes.begin(), bytes.end());
+  }
+  return core::digest_of(digests);
+}
+
 void TokenDataset::read(std::int64_t offset, std::span<TokenId> out) const {
   read_tokens(info_, tokens_, offset, out);
 }

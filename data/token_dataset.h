@@ -23,6 +23,10 @@ class TokenDataset {
   /// As read_dataset_info, and checks that the document offsets fit their digests and ascend from 0 to the token count.
   static TokenDataset open(const std::filesystem::path& path);
 
+  /// Tells the content of a dataset from any other's: a digest of the digests in it. Reads only these.
+  /// Throws as read_dataset_info does.
+  static core::Digest content_digest(const std::filesystem::path& path);
+
   const DatasetInfo& info() const { return info_; }
 
   /// Writes tokens [offset, offset + out.size()) to out; the range must lie inside the dataset. Throws Error(usage)

@@ -5,11 +5,14 @@
 #include <fmt/format.h>
 #include <mpi.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -58,20 +61,34 @@ class Node {
   int rank_ = 0, size_ = 1;
 };
 
-int pick_threads(int wanted, const Node& node) {
+/// What the ranks of this node tell each other, and how many ranks of the run see a GPU.
+struct Surroundings {
+  int local_rank = 0;
+  std::vector<CpuSet> masks;
+  std::vector<GpuView> views;
+  std::int64_t ranks_with_gpu = 0;
+};
+
+Surroundings look_around(bool for_gpus, parallel::Communicator& world) {
+  GpuView view{for_gpus ? visible_gpus() : 0, {}};
+  if (view.count > 0) view.first = gpu_id(0);
+  const at::Tensor with_gpu = at::tensor({std::int64_t{view.count > 0}}, at::kLong);
+  world.all_reduce(with_gpu, parallel::ReduceOp::sum)->wait();
+  const Node node;
+  return {node.rank(), node.gather(allowed_cpus()), node.gather(view), with_gpu.item<std::int64_t>()};
+}
+
+int pick_threads(int wanted, const Surroundings& around) {
   if (wanted < 0)
     throw core::Error(core::ExitCode::usage, fmt::format("launch.threads_per_rank is {}", wanted),
                       "set a number of threads, or 0 to share out the cores");
-  // Gathered whatever is wanted: ranks may not all have OMP_NUM_THREADS set.
-  const std::vector<CpuSet> masks = node.gather(allowed_cpus());
   if (wanted > 0) return wanted;
   if (const char* threads = std::getenv("OMP_NUM_THREADS"); threads != nullptr && std::atoi(threads) > 0)
     return std::atoi(threads);
-  return core_share(masks, node.rank(), core_of_cpus(), cpu_quota());
+  return core_share(around.masks, around.local_rank, core_of_cpus(), cpu_quota());
 }
 
-at::Device pick_device(const std::string& wanted, const Node& node, const std::string& host,
-                       parallel::Communicator& world) {
+at::Device pick_device(const std::string& wanted, const Surroundings& around, const std::string& host) {
   if (wanted != "auto" && wanted != "cpu" && wanted != "cuda")
     throw core::Error(core::ExitCode::usage, fmt::format("launch.device is \"{}\"", wanted),
                       "set \"auto\", \"cpu\" or \"cuda\"");
@@ -79,19 +96,45 @@ at::Device pick_device(const std::string& wanted, const Node& node, const std::s
   if (wanted == "cuda" && !built_for_gpus())
     throw core::Error(core::ExitCode::environment, "launch.device is \"cuda\", but this build has no CUDA",
                       "build with -DBALEEN_CUDA=ON (preset gpu), or set launch.device = \"cpu\"");
-  GpuView view{visible_gpus(), {}};
-  if (view.count > 0) view.first = gpu_id(0);
-  const at::Tensor with_gpu = at::tensor({std::int64_t{view.count > 0}}, at::kLong);
-  world.all_reduce(with_gpu, parallel::ReduceOp::sum)->wait();
-  const auto ranks = with_gpu.item<std::int64_t>();
+  const std::int64_t ranks = around.ranks_with_gpu;
   if (ranks == 0 && wanted == "auto") return at::kCPU;
-  if (view.count == 0)
+  if (around.views[static_cast<std::size_t>(around.local_rank)].count == 0)
     throw core::Error(core::ExitCode::environment,
                       fmt::format("{} sees no GPU{}", host, ranks > 0 ? ", but other ranks do" : ""),
                       "look at nvidia-smi and CUDA_VISIBLE_DEVICES there, or set launch.device = \"cpu\"");
-  const int index = pick_gpu(node.gather(view), node.rank(), host);
+  const int index = pick_gpu(around.views, around.local_rank, host);
   use_gpu(index);
   return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
+}
+
+struct Place {
+  int rank = 0, size = 1;
+};
+
+/// Before and after a Process too.
+Place place_among_ranks() {
+  int initialized = 0, finalized = 0;
+  MPI_Initialized(&initialized);
+  MPI_Finalized(&finalized);
+  Place place;
+  if (initialized == 0 || finalized != 0) return place;
+  MPI_Comm_rank(MPI_COMM_WORLD, &place.rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &place.size);
+  return place;
+}
+
+/// The tag of a failing rank's word to all others. Nothing else is sent over MPI_COMM_WORLD itself.
+constexpr int kFailed = 1;
+
+/// Of those whose word has come since the last call; the number of ranks where none has.
+int lowest_rank_heard_of(const Place& place) {
+  int lowest = place.size, heard = 0;
+  MPI_Status from;
+  while (MPI_Iprobe(MPI_ANY_SOURCE, kFailed, MPI_COMM_WORLD, &heard, &from) == MPI_SUCCESS && heard != 0) {
+    lowest = std::min(lowest, from.MPI_SOURCE);
+    MPI_Recv(nullptr, 0, MPI_BYTE, from.MPI_SOURCE, kFailed, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  }
+  return lowest;
 }
 
 std::string host_name() {
@@ -121,26 +164,48 @@ Process::MpiSession::~MpiSession() {
   if (std::uncaught_exceptions() == 0) MPI_Finalize();
 }
 
-Process::Process(const ProcessOptions& options) : world_(parallel::make_mpi_communicator()), host_(host_name()) {
-  const Node node;
-  local_rank_ = node.rank();
-  local_size_ = node.size();
-  threads_ = pick_threads(options.threads_per_rank, node);
+Process::Process() : world_(parallel::make_mpi_communicator()), host_(host_name()) {
   at::set_num_threads(threads_);
-  device_ = pick_device(options.device, node, host_, *world_);
 }
 
 Process::~Process() = default;
 
+void Process::take_device(const ProcessOptions& options) {
+  const Surroundings around = look_around(options.device != "cpu", *world_);
+  local_rank_ = around.local_rank;
+  local_size_ = static_cast<int>(around.masks.size());
+  threads_ = pick_threads(options.threads_per_rank, around);
+  at::set_num_threads(threads_);
+  device_ = pick_device(options.device, around, host_);
+}
+
+bool is_to_tell(core::ExitCode code) {
+  constexpr std::chrono::milliseconds kDelivery{50};  // of a message without content
+  const Place place = place_among_ranks();
+  if (place.size == 1) return true;
+  if (code == core::ExitCode::rank_lost) wait_to_be_ended();
+  if (lowest_rank_heard_of(place) < place.size) return false;
+  for (int rank = 0; rank < place.size; ++rank) {
+    MPI_Request sent = MPI_REQUEST_NULL;
+    if (rank == place.rank) continue;
+    if (MPI_Isend(nullptr, 0, MPI_BYTE, rank, kFailed, MPI_COMM_WORLD, &sent) == MPI_SUCCESS) MPI_Request_free(&sent);
+  }
+  int lowest = place.size;
+  for (const auto end = std::chrono::steady_clock::now() + kDelivery; std::chrono::steady_clock::now() < end;) {
+    lowest = std::min(lowest, lowest_rank_heard_of(place));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return place.rank < lowest;
+}
+
+void wait_to_be_ended() {
+  if (place_among_ranks().size > 1) std::this_thread::sleep_for(std::chrono::seconds(2));
+}
+
 void abort(core::ExitCode code) {
   std::cout.flush();
   std::fflush(nullptr);
-  int initialized = 0, finalized = 0, size = 1;
-  MPI_Initialized(&initialized);
-  MPI_Finalized(&finalized);
-  const bool running = initialized != 0 && finalized == 0;
-  if (running) MPI_Comm_size(MPI_COMM_WORLD, &size);
-  if (size > 1) MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
+  if (place_among_ranks().size > 1) MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
   std::_Exit(static_cast<int>(code));  // alone there is nobody to end, and MPI's words about it would only confuse
 }
 

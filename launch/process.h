@@ -19,15 +19,22 @@ struct ProcessOptions {
 };
 
 /// Construct once, in main(), before anything else uses LibTorch or MPI. Works without mpirun, as a world of one.
-/// Destroyed during unwinding it leaves MPI alone, since finalising would wait for ranks that never come: catch the
-/// exception, print it, and end with launch::abort().
+/// The two steps let ranks find out between them that they were started alike: what take_device() does they do
+/// together. Destroyed during unwinding it leaves MPI alone, since finalising would wait for ranks that never come:
+/// catch the exception, print it, and end with launch::abort().
 class Process {
  public:
-  /// Throws Error(usage) for options that make no sense and Error(environment) where the device or MPI cannot be had.
-  explicit Process(const ProcessOptions& options);
+  /// Only the ranks yet, on one thread of the CPU. Throws Error(environment) where MPI cannot be had.
+  Process();
+  /// And their devices.
+  explicit Process(const ProcessOptions& options) : Process() { take_device(options); }
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
+
+  /// Collective, with equal `options.device`. Throws Error(usage) for options that make no sense and Error(environment)
+  /// where the device cannot be had; not between its collectives, so that succeed_together() may run it.
+  void take_device(const ProcessOptions& options);
 
   int rank() const { return world_->rank(); }
   int size() const { return world_->size(); }
@@ -50,6 +57,13 @@ class Process {
   at::Device device_ = at::kCPU;
   std::string host_;
 };
+
+/// On a rank that has failed: whether it is the one to tell it. Ranks often fail at one moment for one cause; they let
+/// each other know, and the first tells, of equals the lowest. Where another rank was lost, the reason is that one's to
+/// tell: true only where it has not within two seconds.
+bool is_to_tell(core::ExitCode code);
+/// On the others: so long that the run has been ended.
+void wait_to_be_ended();
 
 /// Ends all ranks of the run now, with this exit code. Flushes, prints nothing. Works before and after a Process.
 [[noreturn]] void abort(core::ExitCode code);

@@ -1,10 +1,16 @@
 #include "parallel/agreement.h"
 
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/tensor.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
 #include <new>
 #include <optional>
-#include <string>
+
+#include "core/digest.h"
 
 namespace baleen::parallel {
 namespace {
@@ -15,15 +21,74 @@ std::optional<core::Error> failure_of(const std::function<void()>& work) {
   try {
     work();
     return std::nullopt;
-  } catch (const core::Error& error) {
-    return error;
-  } catch (const std::bad_alloc&) {
-    return core::Error(core::ExitCode::out_of_memory, "out of memory", kLessMemory);
-  } catch (const c10::Error& error) {
-    return translate(error);
-  } catch (const std::exception& error) {
-    return core::Error(core::ExitCode::internal, error.what());
+  } catch (...) {
+    return current_error();
   }
+}
+
+at::Tensor bytes_of(void* data, std::size_t count) {
+  return at::from_blob(data, {static_cast<std::int64_t>(count)}, at::kByte);
+}
+
+/// One after the other, each part ended by a zero.
+std::string text_of(const std::vector<CommonFact>& facts) {
+  std::string text;
+  for (const CommonFact& fact : facts)
+    for (const std::string* part : {&fact.what, &fact.value}) text.append(part->c_str(), part->size() + 1);
+  return text;
+}
+
+std::map<std::string, std::string> values_of(const std::string& text) {
+  std::map<std::string, std::string> values;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string what = text.c_str() + at;
+    const std::string value = text.c_str() + at + what.size() + 1;
+    at += what.size() + value.size() + 2;
+    values[what] = value;
+  }
+  return values;
+}
+
+bool equal_on_all_ranks(Communicator& host, const std::string& text) {
+  core::Digest mine = core::digest_of(text);
+  std::vector<core::Digest> all(static_cast<std::size_t>(host.size()));
+  host.all_gather(bytes_of(all.data(), all.size() * sizeof(core::Digest)), bytes_of(&mine, sizeof(mine)))->wait();
+  return std::all_of(all.begin(), all.end(), [&](const core::Digest& other) { return other == all.front(); });
+}
+
+/// What rank 0 has.
+std::string first_text(Communicator& host, std::string text) {
+  const at::Tensor size = at::tensor({static_cast<std::int64_t>(text.size())}, at::kLong);
+  host.broadcast(size, 0)->wait();
+  text.resize(static_cast<std::size_t>(size.item<std::int64_t>()));
+  host.broadcast(bytes_of(text.data(), text.size()), 0)->wait();
+  return text;
+}
+
+/// How a rank differs from rank 0. A fact that one of them has not, it has as "nothing".
+core::Error difference(int rank, const std::vector<CommonFact>& facts, std::map<std::string, std::string> first) {
+  constexpr std::size_t kMostTold = 4;
+  std::vector<std::string> told;
+  core::ExitCode code = facts.front().code;
+  const auto compare = [&](const CommonFact& here, const std::string& there) {
+    if (here.value == there) return;
+    if (told.empty()) code = here.code;
+    told.push_back(fmt::format("{} is {} on rank {} and {} on rank 0", here.what, here.value, rank, there));
+  };
+  for (const CommonFact& fact : facts) {
+    const auto theirs = first.extract(fact.what);
+    compare(fact, theirs ? theirs.mapped() : "nothing");
+  }
+  for (const auto& [what, value] : first) compare({what, "nothing", code}, value);
+  const std::size_t left = told.size() - std::min(told.size(), kMostTold);
+  told.resize(told.size() - left);
+  return {
+      code,
+      fmt::format("the ranks do not fit together: {}{}", fmt::join(told, "; "),
+                  left == 0 ? "" : fmt::format("; and {} more", left)),
+      code == core::ExitCode::usage
+          ? "start all ranks with the same configuration, overrides and options"
+          : "start all ranks from one build, with the same libraries and data: `baleen doctor` shows what a node has"};
 }
 
 }  // namespace
@@ -38,6 +103,21 @@ core::Error translate(const c10::Error& error) {
           "report this with the command line and the run's log"};
 }
 
+core::Error current_error() {
+  try {
+    throw;
+  } catch (const core::Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return {core::ExitCode::out_of_memory, "out of memory", kLessMemory};
+  } catch (const c10::Error& error) {
+    return translate(error);
+  } catch (const std::exception& error) {
+    return {core::ExitCode::internal, std::string("internal error: ") + error.what(),
+            "report this with the command line and the run's log"};
+  }
+}
+
 void succeed_together(Communicator& host, const std::function<void()>& work) {
   const std::optional<core::Error> failure = failure_of(work);
   const at::Tensor first = at::tensor({std::int64_t{failure ? host.rank() : host.size()}}, at::kLong);
@@ -50,6 +130,15 @@ void succeed_together(Communicator& host, const std::function<void()>& work) {
   if (failure && origin == host.rank()) throw AgreedError(*failure, true);
   const auto exit_code = static_cast<core::ExitCode>(code.item<std::int64_t>());
   throw AgreedError(core::Error(exit_code, "rank " + std::to_string(origin) + " failed"), false);
+}
+
+void require_in_common(Communicator& host, const std::vector<CommonFact>& facts) {
+  const std::string mine = text_of(facts);
+  if (equal_on_all_ranks(host, mine)) return;
+  const std::string first = first_text(host, mine);
+  succeed_together(host, [&] {
+    if (mine != first) throw difference(host.rank(), facts, values_of(first));
+  });
 }
 
 }  // namespace baleen::parallel

@@ -1,10 +1,12 @@
 #pragma once
 // Failing together: work that may fail on some ranks ends in the same exception on all of them, so that nobody waits
-// for a rank that has left.
+// for a rank that has left. And what ranks must have in common for that.
 
 #include <c10/util/Exception.h>
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "parallel/communicator.h"
@@ -25,8 +27,21 @@ class AgreedError : public core::Error {
 /// LibTorch's error in our words: without its stack trace, and told apart where memory ran out.
 core::Error translate(const c10::Error& error);
 
+/// The exception that is being handled, in our words.
+core::Error current_error();
+
 /// Collective over `host` (host tensors). Runs `work` on this rank and returns when it has succeeded on all. Where it
 /// threw on one, all throw AgreedError with the exit code of the lowest rank that failed.
 void succeed_together(Communicator& host, const std::function<void()>& work);
+
+/// Something that all ranks must have in common: "training.steps", "100".
+struct CommonFact {
+  std::string what, value;
+  core::ExitCode code = core::ExitCode::usage;  // of the run where ranks differ in it
+};
+
+/// Collective over `host`. Returns where every rank has the facts of rank 0, which takes one exchange of digests.
+/// Otherwise all throw AgreedError; the lowest rank that differs tells in what, with its value and that of rank 0.
+void require_in_common(Communicator& host, const std::vector<CommonFact>& facts);
 
 }  // namespace baleen::parallel

@@ -74,7 +74,7 @@ std::string environment_json(const launch::Process& process) {
   json["ranks_per_node"] = process.local_size();
   json["device"] = process.device().is_cuda() ? device_name(process.device()) : "cpu";
   json["threads_per_rank"] = process.threads();
-  json["libraries"]["Baleen"] = {{"version", core::version()}};
+  json["libraries"]["Baleen"] = {{"version", core::version()}, {"build", core::build_id()}};
   for (const launch::LibraryVersion& library : launch::library_versions())
     json["libraries"][library.name] = {{"version", library.version}, {"path", library.path}};
   return json.dump(2) + "\n";

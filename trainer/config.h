@@ -60,6 +60,10 @@ ReadConfig read_config(const std::filesystem::path& path, const std::vector<std:
 /// datasets, starts nothing.
 std::vector<core::Problem> validate(const Config& config, int ranks);
 
+/// Settings that can have no effect beside the others over `ranks`, each with the reason, for warnings. One that has
+/// its default value is none of them. `config` has passed validate().
+std::vector<std::string> idle_settings(const Config& config, int ranks);
+
 /// read_config() that throws Error(usage) listing all problems: a configuration that was checked before.
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 

@@ -1,5 +1,6 @@
 #include "trainer/execution_plan.h"
 
+#include "parallel/simulator.h"
 #include "parallel/stage_split.h"
 #include "trainer/flops.h"
 
@@ -42,6 +43,21 @@ models::HeldUnits ExecutionPlan::held(const models::ModelConfig& model, int pipe
 parallel::UnitSchedule ExecutionPlan::lower(const std::vector<parallel::StageSchedule>& schedules,
                                             const models::ModelConfig& model, int pipeline_rank) const {
   return parallel::lower(schedules, pipeline_rank, models::unit_traits(model, held(model, pipeline_rank)), lowering);
+}
+
+void ExecutionPlan::prove(const models::ModelConfig& model) const {
+  for (const bool trains : {true, false}) {
+    const std::vector<parallel::StageSchedule>& schedules = trains ? training : forward;
+    std::vector<parallel::SimulatedRank> ranks(schedules.size());
+    for (int rank = 0; rank < shape.ranks; ++rank)
+      ranks[static_cast<std::size_t>(rank)] = {
+          lower(schedules, model, rank), models::unit_traits(model, held(model, rank)), {}};
+    parallel::SimulationOptions options;
+    options.micro_batches = shape.micro_batches;
+    options.trains = trains;
+    options.lowering = lowering;
+    parallel::prove(ranks, options);
+  }
 }
 
 ExecutionPlan execution_plan(const Config& config, const parallel::ParallelDims& dims) {

@@ -22,6 +22,8 @@ struct ExecutionPlan {
   models::HeldUnits held(const models::ModelConfig& model, int pipeline_rank) const;
   parallel::UnitSchedule lower(const std::vector<parallel::StageSchedule>& schedules, const models::ModelConfig& model,
                                int pipeline_rank) const;
+  /// parallel::prove() for what all pipeline ranks run in training and in validation. Throws as it does.
+  void prove(const models::ModelConfig& model) const;
 };
 
 /// `config` has passed validate() for this mesh.

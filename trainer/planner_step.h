@@ -9,7 +9,8 @@
 
 namespace baleen::trainer {
 
-/// What Communicator promises: one rank alone sends nothing and needs no memory.
+/// What Communicator promises: one rank alone sends nothing and needs no memory. For the planner, which counts this,
+/// and what tells of it (tools/checks/rules.py): training has no special case for an axis of size 1.
 inline bool communicates(int ranks) {
   return ranks > 1;
 }

@@ -56,6 +56,8 @@ std::optional<fs::path> checkpoint_to_resume(const RunRequest& request, launch::
       found = checkpoint::newest_checkpoint(request.run_dir);
     }
   });
+  const std::string path = found ? found->path.string() : "none";
+  parallel::require_in_common(process.world(), {{"the checkpoint to go on from", path, core::ExitCode::environment}});
   if (!found) return std::nullopt;
   if (process.rank() == 0)
     for (const std::string& note : found->notes) core::log_warning(note);
@@ -79,6 +81,8 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
                       mesh_options(config));
   const std::string resolved = to_toml(config);
   const std::unique_ptr<RunDirectory> run = open_run(request, process);
+  if (run)
+    for (const std::string& idle : idle_settings(config, process.size())) core::log_warning(idle);
 
   TrainerOptions options;
   options.device = process.device();

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "parallel/agreement.h"
 #include "parallel/executor.h"
 #include "trainer/batches.h"
 #include "trainer/trainer.h"
@@ -28,20 +29,21 @@ void Trainer::settle() {
   const optim::StepReport report = control_.finish_read();
   progress_.report(reading_.step + 1, report, reading_.data_seconds);
   if (report.skip != 0) tell_skip(reading_, report);
+  const auto stop = [this](const std::string& why, const char* next_action) {  // all ranks have read the same
+    const core::Error error(core::ExitCode::numerical, fmt::format("step {}: {}", reading_.step + 1, why), next_action);
+    throw parallel::AgreedError(error, mesh_.host_world().rank() == 0);
+  };
   switch (control_.health(report)) {
     case optim::Health::good:
       return;
     case optim::Health::loss_scale_exhausted:
-      throw core::Error(core::ExitCode::numerical,
-                        fmt::format("step {}: {} steps in a row overflowed at the minimum loss scale {}",
-                                    reading_.step + 1, report.bad_at_min, config_.precision.loss_scale_min),
-                        "lower optimizer.lr, or train with precision.compute=bf16");
+      return stop(fmt::format("{} steps in a row overflowed at the minimum loss scale {}", report.bad_at_min,
+                              config_.precision.loss_scale_min),
+                  "lower optimizer.lr, or train with precision.compute=bf16");
     case optim::Health::too_many_bad_steps:
-      throw core::Error(core::ExitCode::numerical,
-                        fmt::format("step {}: {} steps in a row had a loss or gradient that is not finite",
-                                    reading_.step + 1, report.consecutive_bad),
-                        "lower optimizer.lr or look at the data of these steps (events.jsonl names the first "
-                        "parameter); resuming would stop again. numerics.max_bad_steps sets the limit");
+      return stop(fmt::format("{} steps in a row had a loss or gradient that is not finite", report.consecutive_bad),
+                  "lower optimizer.lr or look at the data of these steps (events.jsonl names the first "
+                  "parameter); resuming would stop again. numerics.max_bad_steps sets the limit");
   }
 }
 

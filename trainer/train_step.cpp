@@ -31,6 +31,7 @@ void Trainer::train_step(std::int64_t step) {
 // [end]
 
 std::vector<models::Batch> Trainer::load_batches(std::int64_t step) {
+  issued_ = {step, 0, 1, {}};
   const data::GlobalBatchPart part = training_data_->next(step);
   const at::Tensor targets = at::tensor({count_targets(part)}, at::kLong);
   mesh_.host_world().all_reduce(targets, parallel::ReduceOp::sum)->wait();

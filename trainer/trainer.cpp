@@ -7,12 +7,13 @@
 #include "kernels/device.h"
 #include "models/llama_parameters.h"
 #include "optim/lr_schedule.h"
+#include "parallel/agreement.h"
 #include "trainer/flops.h"
 
 namespace baleen::trainer {
 namespace {
 
-parallel::UnitOptions unit_options(const Config& config, const parallel::Mesh& mesh, at::Device device) {
+parallel::UnitOptions unit_options(const Config& config, parallel::Mesh& mesh, at::Device device) {
   const parallel::ParallelConfig& parallelism = config.parallelism;
   parallel::UnitOptions options;
   options.compute = kernels::scalar_type(config.compute_dtype());
@@ -20,8 +21,8 @@ parallel::UnitOptions unit_options(const Config& config, const parallel::Mesh& m
   options.device = device;
   options.tensor_degree = mesh.dims().tensor;
   options.tensor_rank = mesh.coordinates().tensor;
-  options.shards = mesh.dims().data_shard;
-  options.shard_rank = mesh.coordinates().data_shard;
+  options.shards = mesh.data_shard().size();
+  options.shard_rank = mesh.data_shard().rank();
   options.zero_stage = parallelism.zero_stage;
   options.keep_values = parallelism.regather == "never";
   options.ordered_sums = config.run.deterministic;
@@ -109,6 +110,7 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
       training_schedule_(plan_.lower(plan_.training, config.model, mesh.coordinates().pipeline)),
       validation_schedule_(plan_.lower(plan_.forward, config.model, mesh.coordinates().pipeline)),
       progress_(progress_options(config, mesh, options_), options_.run, parallel::make_device_clock(options_.device)) {
+  if (mesh.host_world().rank() == 0) plan_.prove(config.model);  // the lists of all ranks
   if (!config.data.validation.empty())
     validation_data_ = data::make_validation_source(source_options(config, config.data.validation, mesh),
                                                     config.training.validation_sequences);
@@ -125,6 +127,20 @@ std::int64_t Trainer::optimizer_bytes() const {
 }
 
 core::ExitCode Trainer::run() {
+  try {
+    return train();
+  } catch (const parallel::AgreedError&) {
+    throw;
+  } catch (...) {  // on this rank alone, whose place and moment nobody else can tell; the log names ranks after 0
+    const core::Error error = parallel::current_error();
+    const parallel::Communicator& world = mesh_.host_world();
+    const char* rank = world.rank() == 0 && world.size() > 1 ? "rank 0: " : "";
+    throw core::Error(error.code(), fmt::format("{}step {}: {}", rank, issued_.step + 1, error.what()),
+                      error.next_action());
+  }
+}
+
+core::ExitCode Trainer::train() {
   if (step_ >= config_.training.steps) {
     if (options_.run != nullptr)
       core::log_info(fmt::format("the run is finished: {} of {} steps are done; to go on, raise training.steps", step_,

@@ -57,14 +57,16 @@ struct TrainerOptions {
 
 class Trainer {
  public:
-  /// Initial weights are in place afterwards. `mesh` outlives the trainer.
+  /// Initial weights are in place afterwards. `mesh` outlives the trainer. Rank 0 proves the schedules of all: they
+  /// end.
   Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions options);
 
   /// Goes on from a checkpoint. Before run().
   void resume(const std::filesystem::path& checkpoint);
 
   /// Trains until the last step or until someone asks to stop. Returns ok, or requeue after a checkpoint on request.
-  /// Throws Error(numerical) when skipped steps do not end.
+  /// Throws AgreedError(numerical) when skipped steps do not end. What fails on one rank alone is thrown there as an
+  /// Error that names the step.
   core::ExitCode run();
 
   /// One optimizer step. Nothing in it waits for a GPU.
@@ -93,6 +95,7 @@ class Trainer {
     at::Tensor rank_losses;    // [data degree] fp64: the loss sum of each data rank
   };
 
+  core::ExitCode train();
   /// The requests of all ranks.
   Requests agree();
   std::vector<models::Batch> load_batches(std::int64_t step);

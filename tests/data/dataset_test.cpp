@@ -39,6 +39,18 @@ TEST(Dataset, ReadsBackWhatWasWritten) {
   dataset.verify_block(0);
 }
 
+TEST(Dataset, ContentDigestsTellTokensAndDocumentsApart) {
+  const tests::TemporaryFolder folder;
+  write_dataset(folder / "a.h5", {{1, 2, 3}, {4}});
+  write_dataset(folder / "copy.h5", {{1, 2, 3}, {4}});
+  write_dataset(folder / "tokens.h5", {{1, 2, 5}, {4}});
+  write_dataset(folder / "documents.h5", {{1, 2, 3, 256, 4}});
+  const core::Digest digest = TokenDataset::content_digest(folder / "a.h5");
+  EXPECT_EQ(TokenDataset::content_digest(folder / "copy.h5"), digest);
+  for (const char* other : {"tokens.h5", "documents.h5"})
+    EXPECT_NE(TokenDataset::content_digest(folder / other).hex(), digest.hex()) << other;
+}
+
 TEST(Dataset, ChoosesTheDTypeByTheVocabulary) {
   const tests::TemporaryFolder folder;
   EXPECT_EQ(write_dataset(folder / "a.h5", {{65534}}, 65536).dtype, core::DType::u16);

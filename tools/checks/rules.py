@@ -1,5 +1,6 @@
 """The rules of the house that a pattern can see."""
 import re
+from fnmatch import fnmatch
 from typing import NamedTuple
 
 from source_tree import HEADERS, SOURCES, Finding, folder, suffix, without_comments_and_strings
@@ -9,7 +10,7 @@ class Rule(NamedTuple):
     pattern: str          # what must not stand there
     message: str
     folders: tuple = ()   # where the rule holds; empty: everywhere
-    not_in: tuple = ()    # folders or files where it does not
+    not_in: tuple = ()    # folders, or patterns of files, where it does not
     text: bool = False    # in every text file, comments and strings included; otherwise in C++ code only
 
 
@@ -17,6 +18,10 @@ AXIS = r"(tensor|pipeline|context|data_shard|data_replicate|stages?)(_(size|degr
 RULES = [
     Rule(rf"\b{AXIS}\s*(>|!=|==|<=)\s*1\b|\b{AXIS}\s*(>=|<)\s*2\b",
          "an axis of size 1 is an ordinary value: no special case for it", folders=("trainer", "models")),
+    # The planner counts what communication costs, and what one rank alone does not pay; the report draws it, and warnings
+    # tell of settings that are for more ranks.
+    Rule(r"\bcommunicates\s*\(", "only the planner asks whether an axis communicates: an axis of size 1 is an ordinary value",
+         folders=("trainer", "models"), not_in=("trainer/planner_*", "trainer/report_trace.cpp", "trainer/idle_settings.cpp")),
     Rule(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b", "finish it, or write an issue", text=True),
     Rule(r"(?<![\w./$}])/(home|root|work|Users|mnt|opt|data\d*|scratch)/[\w.-]+", "a path of one machine", text=True),
     Rule(r"^\s*#\s*(if|ifdef|ifndef|elif)\b.*\b(CUDA|NCCL|CUDNN|USE_\w+|BALEEN_\w+)\b",
@@ -39,7 +44,7 @@ RULE_SOURCES = ("tools/checks/rules.py",)
 def holds_in(rule, path):
     if path in RULE_SOURCES or (rule.folders and folder(path) not in rule.folders):
         return False
-    if folder(path) in rule.not_in or path in rule.not_in:
+    if folder(path) in rule.not_in or any(fnmatch(path, pattern) for pattern in rule.not_in):
         return False
     return suffix(path) in (TEXT if rule.text else HEADERS | SOURCES)
 
@@ -66,6 +71,8 @@ def check(tree):
 SAMPLES = [
     ({"trainer/a.cpp": "if (dims.tensor > 1) f();\n"}, "an axis of size 1"),
     ({"models/a.cpp": "auto a = mesh.pipeline().size() == 1 ? b : c;\n"}, "an axis of size 1"),
+    ({"trainer/a.cpp": "if (communicates(dims.tensor)) f();\n"}, "only the planner"),
+    ({"trainer/planner_a.cpp": "if (communicates(dims.tensor)) f();\n"}, None),
     ({"core/a.cpp": "// TO" "DO: later\n"}, "finish it"),
     ({"docs/a.md": "see /home/someone/baleen\n"}, "a path of one machine"),
     ({"parallel/a.cpp": "#ifdef USE_NCCL\n#endif\n"}, "CMake picks"),

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Ranks that do not fit together, and ranks that fail: real programs under mpirun. Each time one message, the right exit
+code, and an end within two seconds of it.
+
+bad_days_test.py SOURCE_DIR BIN_DIR SCRATCH_DIR
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+source, binaries, scratch = sys.argv[1:4]
+baleen, compute, failing_rank = (os.path.join(binaries, name) for name in ("baleen", "baleen-compute", "failing_rank"))
+shutil.rmtree(scratch, ignore_errors=True)
+os.makedirs(scratch)
+os.chdir(scratch)
+
+CONFIG = """
+[model]
+layers = 2
+dim = 32
+heads = 2
+ffn_dim = 64
+[data]
+train = "text.h5"
+[training]
+steps = 40
+global_batch_size = 4
+micro_batch_size = 1
+sequence_length = 32
+"""
+
+
+def expect(condition, what, output=""):
+    if not condition:
+        sys.exit(f"FAILED: {what}\n{output}")
+    print("ok:", what, flush=True)
+
+
+def run(ranks, *command):
+    """The exit code, the output, and the seconds from the first message to the end."""
+    job = subprocess.Popen([os.path.join(source, "tools", "mpirun_local"), str(ranks), *command], stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True)
+    told, output = None, ""
+    for line in job.stdout:
+        output += line
+        if told is None and "baleen: " in line:
+            told = time.monotonic()
+    code = job.wait(timeout=60)
+    return code, output, time.monotonic() - (told or 0)
+
+
+def expect_end(what, code, pattern, ranks, *command):
+    """One message, of two lines at most, that `pattern` describes in full, and this code."""
+    found, output, seconds = run(ranks, *command)
+    expect(found == code, f"{what} ends with {code}" + ("" if found == code else f", not {found}"), output)
+    expect(output.count("baleen: ") == 1 and re.search(rf"^baleen: {pattern}$", output, re.MULTILINE),
+           f"{what} is told once, as expected", output)
+    expect("terminate" not in output and "MPI_ERR" not in output, f"{what} comes without noise", output)
+    expect(seconds < 2, f"{what} ends within two seconds of the message", f"{seconds:.2f} s\n{output}")
+
+
+def unlike(what, code, pattern, *second):
+    """Two ranks, the second started by other words."""
+    expect_end(what, code, pattern, 1, baleen, "train", "run.toml", "--run-dir", run_dir, ":", "-n", "1", *second)
+    expect(not os.path.exists(os.path.join(run_dir, "metrics.jsonl")), f"{what} is refused before step 0")
+
+
+def train(*arguments):
+    return baleen, "train", "run.toml", "--run-dir", run_dir, *arguments
+
+
+def make_dataset(folder, sentences):
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "text.txt"), "w") as file:
+        file.write("".join(f"It is the {n}th sentence of a dull but truthful book. " for n in range(sentences)))
+    subprocess.run([baleen, "data", "tokenize", "text.txt", "--tokenizer", "bytes", "--output", "text.h5"], cwd=folder,
+                   check=True, stdout=subprocess.DEVNULL)
+
+
+def patch(path, old, new, most=-1):
+    with open(path, "rb") as file:
+        content = file.read()
+    expect(old in content, f"{os.path.basename(path)} has what is to be patched")
+    with open(path, "wb") as file:
+        file.write(content.replace(old, new, most))
+
+
+for folder in (".", "elsewhere"):
+    make_dataset(folder, 400 if folder == "." else 399)
+    with open(os.path.join(folder, "run.toml"), "w") as file:
+        file.write(CONFIG)
+run_dir = os.path.join(scratch, "run")
+
+# Ranks that were started unlike. 2: what they were asked for; 11: what they are.
+MISFIT = "the ranks do not fit together: "
+unlike("another value", 2, rf"rank 1: {MISFIT}optimizer\.lr is 0\.002 on rank 1 and 0\.0003 on rank 0",
+       *train("optimizer.lr=2e-3"))
+unlike("another device", 2, rf'rank 1: {MISFIT}launch\.device is "cpu" on rank 1 and "auto" on rank 0',
+       *train("launch.device=cpu"))
+unlike("another mesh", 2, rf"rank 1: {MISFIT}parallelism\.pipeline is 2 on rank 1 and 1 on rank 0",
+       *train("parallelism.pipeline=2"))
+unlike("--resume on one rank", 2, rf"rank 1: {MISFIT}--resume is the newest checkpoint on rank 1 and not given on rank 0",
+       *train("--resume"))
+unlike("a mistake on one rank", 2, r"rank 1: .*optimizer\.rl.*", *train("optimizer.rl=2e-3"))
+unlike("another dataset of the same name", 11,
+       rf"rank 1: {MISFIT}the content of text\.h5 is [0-9a-f]{{32}} on rank 1 and [0-9a-f]{{32}} on rank 0",
+       "-wdir", "elsewhere", *train())
+build = re.search(r"build ([0-9a-f]{16,})", subprocess.run([compute, "version"], capture_output=True, text=True).stdout)
+expect(build, "the program knows its build")
+shutil.copy(compute, "other-compute")
+patch("other-compute", bytes.fromhex(build[1]), bytes.fromhex(build[1])[::-1])
+unlike("another build", 11, rf"rank 1: {MISFIT}Baleen is 0\..*, build {bytes.fromhex(build[1])[::-1].hex()}\) on rank 1 and "
+       rf"0\..*, build {build[1]}\) on rank 0", os.path.abspath("other-compute"), *train()[1:])
+
+# A world that no mesh fits.
+code, output, _ = run(3, *train())
+expect(code == 2 and output.count("baleen: ") == 1 and "no mesh of 3 ranks is legal; nearest: 2 ranks (as configured), or 4 ranks"
+       in output, "a world without a legal mesh is refused once, with the nearest", output)
+
+# Ranks that fail on the way.
+expect_end("lr=1e30", 30, r"step \d+: 10 steps in a row had a loss or gradient that is not finite", 4,
+           *train("optimizer.lr=1e30", "optimizer.max_grad_norm=0"))
+for rank in (0, 2):
+    os.makedirs(f"failing-{rank}")
+    expect_end(f"rank {rank} failing inside a step", 40, f"rank {rank}: step 3: a planted fault", 4, failing_rank,
+               f"failing-{rank}", str(rank))
+patch("text.h5", "book".encode("utf-16-le"), "boo".encode("utf-16-le") + b"\xff\xff", 150)
+shutil.rmtree(run_dir)
+expect_end("a damaged token", 2, r"rank [0-3]: step \d+: text\.h5 .*65535.*", 4, *train())
+print("all passed")

@@ -1,0 +1,77 @@
+// Warnings of settings that can have no effect.
+
+#include <gmock/gmock.h>
+
+#include "trainer/config.h"
+
+namespace baleen::trainer {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(IdleSettings, DefaultsAreNone) {
+  for (const int ranks : {1, 2, 8}) EXPECT_THAT(idle_settings({}, ranks), IsEmpty());
+}
+
+TEST(IdleSettings, ZeroNeedsRanksToShardOver) {
+  Config config;
+  config.parallelism.zero_stage = 3;
+  config.parallelism.regather = "step";
+  config.precision.gradient_wire = "bf16";
+  EXPECT_THAT(idle_settings(config, 2), IsEmpty());
+  EXPECT_THAT(
+      idle_settings(config, 1),
+      ElementsAre(
+          "parallelism.zero_stage = 3 has no effect: there is one rank to shard over, parallelism.data_shard is 1",
+          "parallelism.regather = \"step\" has no effect: there is one rank to shard over, parallelism.data_shard is 1",
+          "precision.gradient_wire = \"bf16\" has no effect: gradients travel so between the ranks of "
+          "parallelism.data_shard, which is 1"));
+  config.parallelism.data_replicate = 2;
+  EXPECT_EQ(idle_settings(config, 2).size(), 3u);
+}
+
+TEST(IdleSettings, OnlyZero3Gathers) {
+  Config config;
+  config.parallelism.regather = "never";
+  config.parallelism.zero_stage = 2;
+  EXPECT_THAT(idle_settings(config, 2), ElementsAre("parallelism.regather = \"never\" has no effect: weights are "
+                                                    "gathered where parallelism.zero_stage is 3"));
+}
+
+TEST(IdleSettings, AxesOfOneRank) {
+  Config config;
+  config.parallelism.sequence_parallel = false;
+  config.parallelism.schedule = "interleaved";
+  config.parallelism.virtual_stages = 2;
+  config.parallelism.stage_layers = {2, 2};
+  EXPECT_EQ(idle_settings(config, 1).size(), 4u);
+  config.parallelism.tensor = 2;
+  config.parallelism.pipeline = 2;
+  EXPECT_THAT(idle_settings(config, 4), IsEmpty());
+}
+
+TEST(IdleSettings, OfAnotherChoice) {
+  Config config;
+  config.precision.loss_scale_min = 2;
+  config.optimizer.momentum = 0.5;
+  config.optimizer.eps = 1e-6;
+  config.lr_scheduler.min_lr_ratio = 0.1;
+  config.training.validation_sequences = 3;
+  EXPECT_THAT(idle_settings(config, 1),
+              ElementsAre("precision.loss_scale_min = 2.0 has no effect: the loss is scaled where precision.compute is "
+                          "\"fp16\"",
+                          "training.validation_sequences = 3 has no effect: data.validation names no dataset",
+                          "optimizer.momentum = 0.5 has no effect: it is of optimizer.name \"sgd\""));
+  config.precision.compute = "fp16";
+  config.optimizer.name = "sgd";
+  config.lr_scheduler.name = "constant";
+  config.data.validation = "random";
+  EXPECT_THAT(
+      idle_settings(config, 1),
+      ElementsAre("optimizer.eps = 1e-06 has no effect: it is of optimizer.name \"adamw\"",
+                  "lr_scheduler.min_lr_ratio = 0.1 has no effect: lr_scheduler.name \"constant\" has no decay"));
+}
+
+}  // namespace
+}  // namespace baleen::trainer

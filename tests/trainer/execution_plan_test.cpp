@@ -1,0 +1,52 @@
+// What a run will execute is proven before it starts.
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "tests/trainer/planner_fixture.h"
+#include "trainer/execution_plan.h"
+
+namespace baleen::trainer {
+namespace {
+
+ExecutionPlan plan_of(const Config& config) {
+  return execution_plan(config, config.dims(2 * config.parallelism.pipeline));
+}
+
+TEST(ExecutionPlan, IsProvenForEveryScheduleAndZeroStage) {
+  for (const char* schedule : {"gpipe", "1f1b", "interleaved", "zero_bubble"})
+    for (const char* zero_stage : {"0", "3"}) {
+      SCOPED_TRACE(std::string(schedule) + zero_stage);
+      const Config config = tiny_plan_config(
+          {"model.layers=33", "parallelism.pipeline=16", "training.global_batch_size=128",
+           std::string("parallelism.schedule=") + schedule, std::string("parallelism.zero_stage=") + zero_stage});
+      EXPECT_NO_THROW(plan_of(config).prove(config.model));
+    }
+}
+
+TEST(ExecutionPlan, IsRefusedWhereItsScheduleIsWrong) {
+  const Config config = tiny_plan_config({"parallelism.pipeline=2", "parallelism.schedule=gpipe"});
+  const auto expect_refusal = [&](const ExecutionPlan& plan, const char* message) {
+    try {
+      plan.prove(config.model);
+      ADD_FAILURE() << "was proven, though " << message;
+    } catch (const core::Error& error) {
+      EXPECT_EQ(error.code(), core::ExitCode::internal);
+      EXPECT_THAT(error.what(), testing::HasSubstr(message));
+    }
+  };
+  ExecutionPlan incomplete = plan_of(config), deadlocked = incomplete, validation = incomplete;
+  incomplete.training.back().pop_back();
+  expect_refusal(incomplete, "schedule of rank 1");
+  // Rank 0 waits for the first gradient with its second forward still to run, which rank 1 wants before any backward.
+  const auto first = deadlocked.training.front().begin();
+  std::rotate(first + 1, first + 2, first + 4);
+  expect_refusal(deadlocked, "waits for what never comes");
+  validation.forward.back().pop_back();
+  expect_refusal(validation, "every message of a schedule is received");
+}
+
+}  // namespace
+}  // namespace baleen::trainer
