@@ -17,22 +17,23 @@ using threads::Call, threads::Group, threads::Kind, threads::Meeting, threads::M
 
 class PendingWork final : public Work {
  public:
-  PendingWork(std::shared_ptr<World> world, std::shared_ptr<Pending> pending)
-      : world_(std::move(world)), pending_(std::move(pending)) {}
+  PendingWork(std::shared_ptr<Group> group, std::shared_ptr<Pending> pending)
+      : group_(std::move(group)), pending_(std::move(pending)) {}
 
   void wait() override {
-    std::unique_lock lock(world_->mutex);
-    world_->changed.wait(lock, [&] { return pending_->done || world_->first; });
-    if (!pending_->done) world_->throw_if_failed();
+    const World& world = *group_->world;
+    std::unique_lock lock(group_->world->mutex);
+    group_->changed.wait(lock, [&] { return pending_->done || world.first; });
+    if (!pending_->done) world.throw_if_failed();
     if (!pending_->error.empty()) throw core::Error(core::ExitCode::internal, pending_->error);
   }
   bool done() override {
-    const std::lock_guard lock(world_->mutex);
+    const std::lock_guard lock(group_->world->mutex);
     return pending_->done;
   }
 
  private:
-  std::shared_ptr<World> world_;
+  std::shared_ptr<Group> group_;
   std::shared_ptr<Pending> pending_;
 };
 
@@ -103,10 +104,10 @@ WorkPtr ThreadCommunicator::issue(Call call) {
     meeting->calls.clear();
     lock.lock();
     meeting->done = true;
-    world.changed.notify_all();
+    group_->changed.notify_all();
   }
   ++issued_;
-  return std::make_unique<PendingWork>(group_->world, meeting);
+  return std::make_unique<PendingWork>(group_, meeting);
 }
 
 WorkPtr ThreadCommunicator::post(bool send, const at::Tensor& tensor, int peer) {
@@ -121,7 +122,7 @@ WorkPtr ThreadCommunicator::post(bool send, const at::Tensor& tensor, int peer) 
   mine->tensor = tensor;
   if (box.empty() || box.front()->send == send) {
     box.push_back(mine);
-    return std::make_unique<PendingWork>(group_->world, mine);
+    return std::make_unique<PendingWork>(group_, mine);
   }
   const std::shared_ptr<Message> theirs = std::move(box.front());
   box.pop_front();
@@ -135,8 +136,8 @@ WorkPtr ThreadCommunicator::post(bool send, const at::Tensor& tensor, int peer) 
   theirs->error = mine->error;
   theirs->tensor.reset();
   mine->done = theirs->done = true;
-  world.changed.notify_all();
-  return std::make_unique<PendingWork>(group_->world, mine);
+  group_->changed.notify_all();
+  return std::make_unique<PendingWork>(group_, mine);
 }
 
 std::string words_of(const std::exception_ptr& exception) {
@@ -154,14 +155,15 @@ void fail(World& world, int rank, std::exception_ptr exception) {
   if (world.first) return;
   world.why = fmt::format("rank {} stopped: {}", rank, words_of(exception));
   world.first = std::move(exception);
-  world.changed.notify_all();
+  for (const std::weak_ptr<Group>& group : world.groups)
+    if (const std::shared_ptr<Group> alive = group.lock()) alive->changed.notify_all();
 }
 
 }  // namespace
 
 void run_threads(int ranks, const std::function<void(Communicator& world)>& rank) {
   const auto world = std::make_shared<World>();
-  const auto group = std::make_shared<Group>(world, ranks);
+  const auto group = threads::make_group(world, ranks);
   const int threads_before = at::get_num_threads();
   {
     std::vector<std::jthread> started;

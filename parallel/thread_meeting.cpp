@@ -83,7 +83,7 @@ class Collective {
     for (int r = 0; r < ranks(); ++r) members[call(r).color].emplace_back(call(r).key, r);
     for (auto& [color, of_color] : members) {
       std::sort(of_color.begin(), of_color.end());
-      const auto group = std::make_shared<Group>(world, static_cast<int>(of_color.size()));
+      const auto group = make_group(world, static_cast<int>(of_color.size()));
       for (std::size_t i = 0; i < of_color.size(); ++i) {
         *call(of_color[i].second).new_group = group;
         *call(of_color[i].second).new_rank = static_cast<int>(i);
@@ -98,6 +98,13 @@ class Collective {
 };
 
 }  // namespace
+
+std::shared_ptr<Group> make_group(const std::shared_ptr<World>& world, int size) {
+  auto group = std::make_shared<Group>(world, size);
+  const std::lock_guard lock(world->mutex);
+  world->groups.push_back(group);
+  return group;
+}
 
 std::string disagreement(const std::vector<Call>& calls) {
   const std::string first = describe(calls.front());

@@ -19,10 +19,12 @@
 
 namespace baleen::parallel::threads {
 
+struct Group;
+
 /// What all threads of one run share. One lock for everything: ranks are few and hold it for moments.
 struct World {
   std::mutex mutex;
-  std::condition_variable changed;
+  std::vector<std::weak_ptr<Group>> groups;
   std::exception_ptr first;  // what ended the first rank that failed
   std::string why;           // the same in words, for the ranks that waited for it
 
@@ -43,8 +45,6 @@ struct Message : Pending {
 };
 
 enum class Kind { all_reduce, all_gather, reduce_scatter, broadcast, all_to_all, barrier, split };
-
-struct Group;
 
 /// One rank's side of a collective.
 struct Call {
@@ -68,9 +68,12 @@ struct Group {
   Group(std::shared_ptr<World> w, int n) : world(std::move(w)), size(n) {}
   std::shared_ptr<World> world;
   int size;
+  std::condition_variable changed;  // something of this communicator is done: the ranks of others sleep on
   std::map<std::uint64_t, std::shared_ptr<Meeting>> meetings;                // by number, not yet complete
   std::map<std::pair<int, int>, std::deque<std::shared_ptr<Message>>> mail;  // by (sender, receiver)
 };
+
+std::shared_ptr<Group> make_group(const std::shared_ptr<World>& world, int size);
 
 /// Empty where all ranks issued the same collective; else who issued what.
 std::string disagreement(const std::vector<Call>& calls);
