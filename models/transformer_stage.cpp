@@ -17,6 +17,19 @@ at::Tensor last_rows(const at::Tensor& x, const kernels::SequenceBounds& bounds)
   return x.index_select(0, bounds.query_starts_device.narrow(0, 1, sequences) - 1);
 }
 
+/// One sum is under way while the next one starts: where blocks are exchanged, each needs room for them.
+void sum_over_replicas(const Units& units, parallel::Communicator& replicas) {
+  std::unique_ptr<parallel::GradientReduction> under_way;
+  for (const auto& unit : units) {
+    unit->finish_reduction();
+    const parallel::ReductionOptions options{.in_rank_order = unit->options().ordered_sums};
+    auto next = std::make_unique<parallel::GradientReduction>(unit->gradient(), replicas, options);
+    if (under_way) under_way->finish();
+    under_way = std::move(next);
+  }
+  if (under_way) under_way->finish();
+}
+
 }  // namespace
 
 TransformerStage::TransformerStage(const ModelConfig& config, HeldUnits held, const parallel::UnitOptions& unit_options,
@@ -48,12 +61,7 @@ void TransformerStage::zero_gradients() {
 }
 
 void TransformerStage::finish_gradients(parallel::Mesh& mesh) {
-  std::vector<parallel::WorkPtr> sums;
-  for (const auto& unit : units_) {
-    unit->finish_reduction();
-    sums.push_back(mesh.data_replicate().all_reduce(unit->gradient(), parallel::ReduceOp::sum));
-  }
-  for (const parallel::WorkPtr& sum : sums) sum->wait();
+  sum_over_replicas(units_, mesh.data_replicate());
   for (const auto& unit : units_) parallel::sum_over_tensor(*unit, mesh.tensor(), mesh.tensor_group());
   if (config_.tie_embeddings) add_tied_gradients(mesh);
 }

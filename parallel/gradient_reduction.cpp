@@ -1,5 +1,6 @@
 #include "parallel/gradient_reduction.h"
 
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
 
 namespace baleen::parallel {
@@ -10,6 +11,12 @@ at::Tensor shard_of(const at::Tensor& whole, const Communicator& ranks) {
   return whole.narrow(0, ranks.rank() * elements, elements);
 }
 
+/// Filled up to equal blocks for all ranks; mostly it is whole blocks already.
+at::Tensor in_blocks(const at::Tensor& flat, int ranks) {
+  const std::int64_t rest = flat.numel() % ranks;
+  return rest == 0 ? flat : at::constant_pad_nd(flat, {0, ranks - rest});
+}
+
 }  // namespace
 
 GradientReduction::GradientReduction(at::Tensor written, Communicator& ranks, const ReductionOptions& options)
@@ -17,8 +24,8 @@ GradientReduction::GradientReduction(at::Tensor written, Communicator& ranks, co
   const bool rounded = options.wire == at::kBFloat16;
   const bool exchange = rounded || (options.in_rank_order && !ranks.sums_in_rank_order());
   if (ranks.size() > 1 && exchange) {
-    const at::Tensor sent = rounded ? written_.to(options.wire) : written_;
-    received_ = at::empty({ranks.size(), written_.numel() / ranks.size()}, sent.options());
+    const at::Tensor sent = in_blocks(rounded ? written_.to(options.wire) : written_, ranks.size());
+    received_ = at::empty({ranks.size(), sent.numel() / ranks.size()}, sent.options());
     work_ = ranks.all_to_all(received_.view(-1), sent);
   } else if (to_shard_) {
     work_ = ranks.reduce_scatter(shard_of(written_, ranks), written_, ReduceOp::sum);
@@ -29,14 +36,16 @@ GradientReduction::GradientReduction(at::Tensor written, Communicator& ranks, co
 
 at::Tensor GradientReduction::finish() {
   work_->wait();
-  at::Tensor shard = shard_of(written_, ranks_);
   if (received_.defined()) {
-    shard.copy_(received_[0]);
-    for (int rank = 1; rank < ranks_.size(); ++rank) shard.add_(received_[rank]);
+    const at::Tensor whole = in_blocks(written_, ranks_.size());
+    const at::Tensor block = shard_of(whole, ranks_);
+    block.copy_(received_[0]);
+    for (int rank = 1; rank < ranks_.size(); ++rank) block.add_(received_[rank]);
     received_.reset();
-    if (!to_shard_) ranks_.all_gather(written_, shard)->wait();
+    if (!to_shard_) ranks_.all_gather(whole, block)->wait();
+    if (!whole.is_same(written_)) written_.copy_(whole.narrow(0, 0, written_.numel()));
   }
-  return to_shard_ ? shard : written_;
+  return to_shard_ ? shard_of(written_, ranks_) : written_;
 }
 
 }  // namespace baleen::parallel

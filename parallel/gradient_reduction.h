@@ -1,5 +1,5 @@
 #pragma once
-// The sum of one unit's gradient over the ranks of the data axis, while it is under way.
+// The sum of a gradient over the ranks of an axis, while it is under way.
 
 #include <ATen/core/Tensor.h>
 
@@ -8,7 +8,7 @@
 namespace baleen::parallel {
 
 struct ReductionOptions {
-  bool to_shard = false;  // ZeRO-1 to 3: each rank needs the sum of its part only
+  bool to_shard = false;  // ZeRO-1 to 3: each rank needs the sum of its part only (they divide the elements)
   bool in_rank_order = false;
   /// kBFloat16: each rank's gradient is rounded to it once, and the sum is made in the gradient's own dtype, in rank
   /// order. Otherwise gradients travel as they are.
@@ -19,7 +19,7 @@ struct ReductionOptions {
 /// wire's dtype, an exchange of blocks all-to-all that each rank adds in rank order.
 class GradientReduction {
  public:
-  /// Starts. written: flat, a multiple of ranks.size(); not to be touched until finish(), and overwritten.
+  /// Starts. written: flat; not to be touched until finish(), and overwritten.
   GradientReduction(at::Tensor written, Communicator& ranks, const ReductionOptions& options);
 
   /// The sum, whole or this rank's shard, ready on the current stream. In place unless blocks were exchanged. Once.
@@ -29,7 +29,7 @@ class GradientReduction {
   at::Tensor written_;
   Communicator& ranks_;
   bool to_shard_;
-  at::Tensor received_;  // [ranks, shard], where blocks are exchanged
+  at::Tensor received_;  // [ranks, block], where blocks are exchanged
   WorkPtr work_;
 };
 

@@ -37,7 +37,7 @@ struct UnitOptions {
   int zero_stage = 0;
   bool keep_values = false;  // ZeRO-3 with whole values: publish() gathers them
   /// Each micro-batch's gradient in a buffer of its own, summed over the ranks in rank order and then added: bits that
-  /// depend on no ZeRO stage and no schedule. ZeRO-2 and 3 sum each micro-batch in any case.
+  /// depend on no ZeRO stage and no schedule (ZeRO-2 and 3 always sum each). Later sums are in rank order, too.
   bool ordered_sums = false;
   at::ScalarType gradient_wire = at::kFloat;  // kBFloat16: gradients travel rounded, and are added in `master`
   bool trained = true;                        // false: no gradients

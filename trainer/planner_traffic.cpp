@@ -77,13 +77,22 @@ class TrafficPlan {
     const std::int64_t bytes = unit.elements() * step_.master_size();
     const bool to_shard = step_.zero_stage() > 0;
     const bool narrow = step_.config.precision.gradient_wire == "bf16" && step_.master_size() > 2;
-    const bool exchanged = narrow || (step_.config.run.deterministic && !sums_in_rank_order_);
-    if (exchanged) {
+    if (narrow || exchanges_blocks()) {
       add(axis, "all_to_all", narrow ? "bf16" : master_, narrow ? unit.elements() * 2 : bytes);
       if (!to_shard) add(axis, "all_gather", master_, bytes);
     } else {
       add(axis, to_shard ? "reduce_scatter" : "all_reduce", master_, bytes);
     }
+  }
+
+  bool exchanges_blocks() const { return step_.config.run.deterministic && !sums_in_rank_order_; }
+
+  /// Once a step, over ranks that all want the whole of it.
+  void sum(const char* axis, int ranks, std::int64_t elements) {
+    if (!exchanges_blocks()) return add(axis, "all_reduce", master_, elements * step_.master_size());
+    const std::int64_t blocks = (elements + ranks - 1) / ranks * ranks;
+    add(axis, "all_to_all", master_, blocks * step_.master_size());
+    add(axis, "all_gather", master_, blocks * step_.master_size());
   }
 
   void add_tensor(const TensorCalls& calls) {
@@ -106,15 +115,16 @@ class TrafficPlan {
   void finish_unit(std::size_t index) {
     const PlannedUnit& unit = rank_.units[index];
     if (communicates(step_.dims.data_replicate))
-      add("data_replicate", "all_reduce", master_, step_.shard_elements(unit) * step_.master_size());
+      sum("data_replicate", step_.dims.data_replicate, step_.shard_elements(unit));
     const int groups = static_cast<int>(std::min<std::int64_t>(step_.config.model.kv_heads, step_.dims.tensor));
-    if (communicates(step_.dims.tensor)) sum_over(unit, "tensor", parallel::TensorPlacement::Kind::replicated_sum);
-    if (step_.dims.tensor > groups) sum_over(unit, "tensor_group", parallel::TensorPlacement::Kind::split_groups);
+    using Kind = parallel::TensorPlacement::Kind;
+    if (communicates(step_.dims.tensor)) sum_placed(unit, Kind::replicated_sum, "tensor", step_.dims.tensor);
+    if (step_.dims.tensor > groups) sum_placed(unit, Kind::split_groups, "tensor_group", step_.dims.tensor / groups);
     if (step_.zero_stage() > 0 && step_.keeps_values() && rank_.owns_values(index)) gather_values(unit);
   }
 
   /// What shard 0 has of the parameters with this placement.
-  void sum_over(const PlannedUnit& unit, const char* axis, parallel::TensorPlacement::Kind kind) {
+  void sum_placed(const PlannedUnit& unit, parallel::TensorPlacement::Kind kind, const char* axis, int ranks) {
     std::int64_t elements = 0;
     const std::int64_t end = step_.shard_elements(unit);
     for (std::size_t i = 0; i < unit.spec.parameters.size(); ++i) {
@@ -122,7 +132,7 @@ class TrafficPlan {
       if (unit.spec.parameters[i].tensor.kind == kind)
         elements += std::clamp<std::int64_t>(end - at.offset, 0, at.elements);
     }
-    if (elements > 0) add(axis, "all_reduce", master_, elements * step_.master_size());
+    if (elements > 0) sum(axis, ranks, elements);
   }
 
   void add_tied() {

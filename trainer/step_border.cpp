@@ -1,5 +1,6 @@
 // What happens between two steps: requests from outside, what is told of a step, validation, saving.
 
+#include <ATen/ops/sum.h>
 #include <ATen/ops/tensor.h>
 #include <fmt/format.h>
 
@@ -90,14 +91,12 @@ ValidationResult Trainer::validate() {
     stage_.set_batches(to_batches(part, context));
     parallel::execute(validation_schedule_, stage_, mesh_);
   }
-  const at::Tensor loss = stage_.loss().clone();
-  mesh_.data().all_reduce(loss, parallel::ReduceOp::sum)->wait();
-  mesh_.pipeline().all_reduce(loss, parallel::ReduceOp::sum)->wait();  // the last stage has it
+  const double loss = at::sum(rank_losses()).item<double>();
   const at::Tensor targets = at::tensor({valid}, at::kLong);
   mesh_.host_world().all_reduce(targets, parallel::ReduceOp::sum)->wait();
   ValidationResult result;
   result.targets = targets.item<std::int64_t>() * mesh_.dims().data() / mesh_.dims().world();
-  result.loss = loss.item<double>() / static_cast<double>(result.targets);
+  result.loss = loss / static_cast<double>(result.targets);
   return result;
 }
 

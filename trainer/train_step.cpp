@@ -47,10 +47,15 @@ std::vector<models::Batch> Trainer::load_batches(std::int64_t step) {
   return to_batches(part, context);
 }
 
+at::Tensor Trainer::rank_losses() {
+  at::Tensor losses = at::empty({mesh_.data().size()}, stage_.loss().options());
+  mesh_.data().all_gather(losses, stage_.loss().view({1}))->wait();
+  mesh_.pipeline().all_reduce(losses, parallel::ReduceOp::sum)->wait();  // the last stage has them
+  return losses;
+}
+
 at::Tensor Trainer::mean_loss() {
-  issued_.rank_losses = at::empty({mesh_.data().size()}, stage_.loss().options());
-  mesh_.data().all_gather(issued_.rank_losses, stage_.loss().view({1}))->wait();
-  mesh_.pipeline().all_reduce(issued_.rank_losses, parallel::ReduceOp::sum)->wait();  // the last stage has them
+  issued_.rank_losses = rank_losses();
   return at::div(at::sum(issued_.rank_losses), static_cast<double>(issued_.targets));
 }
 

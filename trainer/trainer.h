@@ -99,6 +99,8 @@ class Trainer {
   /// The requests of all ranks.
   Requests agree();
   std::vector<models::Batch> load_batches(std::int64_t step);
+  /// Of the ranks of the data axis, in their order.
+  at::Tensor rank_losses();
   at::Tensor mean_loss();
   /// Waits for the outcome of the step in `reading_`, if any, tells it, and stops the run where it is hopeless.
   void settle();

@@ -2,62 +2,15 @@
 
 #include <gmock/gmock.h>
 
-#include <numeric>
-
-#include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros.h>
-
-#include "kernels/device.h"
-#include "models/transformer_stage.h"
+#include "parallel/communicator_decorator.h"
 #include "parallel/executor.h"
-#include "parallel/mesh.h"
 #include "parallel/thread_communicator.h"
+#include "tests/trainer/planned_stage.h"
 #include "tests/trainer/planner_fixture.h"
 #include "trainer/planner_traffic.h"
 
 namespace baleen::trainer {
 namespace {
-
-/// Every token is a zero: what is kept and sent does not depend on it.
-models::Batch batch_of(const ComputeShape& shape) {
-  std::vector<std::int32_t> starts;
-  for (std::int64_t start = 0; start < shape.tokens; start += shape.sequence)
-    starts.push_back(static_cast<std::int32_t>(start));
-  starts.push_back(static_cast<std::int32_t>(shape.tokens));
-  models::Batch batch;
-  batch.tokens = at::zeros({shape.tokens}, at::kLong);
-  batch.targets = at::zeros({shape.tokens}, at::kLong);
-  batch.positions = at::zeros({shape.tokens}, at::kLong);
-  batch.bounds = kernels::make_bounds(starts, at::kCPU);
-  batch.loss_gradient_scale = at::tensor(1.0, at::kDouble);
-  return batch;
-}
-
-/// One rank's stage as the trainer makes it.
-std::unique_ptr<models::TransformerStage> make_stage(const PlannedStep& step, parallel::Mesh& mesh) {
-  const Config& config = step.config;
-  parallel::UnitOptions units;
-  units.compute = kernels::scalar_type(config.compute_dtype());
-  units.master = kernels::scalar_type(config.precision.master_dtype());
-  units.tensor_degree = mesh.dims().tensor;
-  units.tensor_rank = mesh.coordinates().tensor;
-  units.shards = mesh.dims().data_shard;
-  units.shard_rank = mesh.coordinates().data_shard;
-  units.zero_stage = step.zero_stage();
-  units.keep_values = config.parallelism.regather == "never";
-  units.ordered_sums = config.run.deterministic;
-  units.gradient_wire = config.precision.gradient_wire == "bf16" ? at::kBFloat16 : units.master;
-  models::ModuleOptions modules;
-  modules.recompute = config.training.recompute == "block" ? models::Recompute::block
-                      : config.training.recompute == "mlp" ? models::Recompute::mlp
-                                                           : models::Recompute::none;
-  modules.region = parallel::TensorRegion(mesh.tensor(), config.parallelism.sequence_parallel);
-  auto stage = std::make_unique<models::TransformerStage>(
-      config.model, step.plan.held(config.model, mesh.coordinates().pipeline), units, modules);
-  stage->initialize(1);
-  stage->publish(mesh);
-  return stage;
-}
 
 /// What a step has added to the mesh's count.
 parallel::Traffic traffic_of_step(const PlannedStep& step, parallel::Mesh& mesh) {
@@ -87,9 +40,21 @@ std::string text(const parallel::Traffic& traffic) {
   return lines;
 }
 
+/// As NCCL: in deterministic mode blocks are exchanged instead.
+class Unordered final : public parallel::CommunicatorDecorator {
+ public:
+  using CommunicatorDecorator::CommunicatorDecorator;
+  bool sums_in_rank_order() const override { return false; }
+};
+
+std::unique_ptr<parallel::Communicator> make_unordered(parallel::Communicator& host, const std::string&) {
+  return std::make_unique<Unordered>(host.split(0, host.rank()));
+}
+
 struct Row {
   int ranks;
   std::vector<std::string> overrides;
+  bool sums_in_rank_order = true;
 };
 
 TEST(PlannerTraffic, IsWhatRanksSend) {
@@ -112,6 +77,12 @@ TEST(PlannerTraffic, IsWhatRanksSend) {
            Row{2, {"parallelism.pipeline=2", "model.tie_embeddings=true"}},
            Row{4, {"parallelism.tensor=2", "parallelism.pipeline=2", "parallelism.schedule=zero_bubble"}},
            Row{8, {two, "parallelism.tensor=2", "parallelism.pipeline=2", "parallelism.zero_stage=3"}},
+           Row{2, {"parallelism.zero_stage=0", "run.deterministic=true"}, false},
+           Row{6,
+               {"training.global_batch_size=6", "parallelism.data_replicate=3", "parallelism.zero_stage=3",
+                "run.deterministic=true"},
+               false},
+           Row{4, {"parallelism.tensor=2", "parallelism.zero_stage=1", "run.deterministic=true"}, false},
        }) {
     std::vector<std::string> overrides = row.overrides;
     overrides.emplace_back("precision.compute=fp32");
@@ -121,13 +92,13 @@ TEST(PlannerTraffic, IsWhatRanksSend) {
     std::string name = std::to_string(row.ranks) + " ranks";
     for (const std::string& part : row.overrides) name += " " + part;
     parallel::run_threads(row.ranks, [&](parallel::Communicator& world) {
-      parallel::Mesh mesh(dims, world, parallel::device_communicators(at::kCPU), mesh_options(config));
+      const auto make = row.sums_in_rank_order ? parallel::device_communicators(at::kCPU) : make_unordered;
+      parallel::Mesh mesh(dims, world, make, mesh_options(config));
       const parallel::Traffic sent = traffic_of_step(step, mesh);
       // The plan is that of the first ranks of tensor and shard axis.
       if (mesh.coordinates().tensor != 0 || mesh.coordinates().data_shard != 0) return;
       const int stage = mesh.coordinates().pipeline;
-      EXPECT_EQ(text(plan_traffic(step, stage, /*sums_in_rank_order=*/true)), text(sent))
-          << name << ", stage " << stage;
+      EXPECT_EQ(text(plan_traffic(step, stage, row.sums_in_rank_order)), text(sent)) << name << ", stage " << stage;
     });
   }
 }

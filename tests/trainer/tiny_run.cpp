@@ -45,17 +45,18 @@ void write_dataset(const fs::path& path) {
   writer.commit();
 }
 
+double number(const nlohmann::json& object, const char* key) {
+  return object[key].is_null() ? std::numeric_limits<double>::quiet_NaN() : object[key].get<double>();
+}
+
 void read_metrics(const fs::path& run_dir, Outcome& outcome) {
   std::ifstream in(run_dir / "metrics.jsonl");
   for (std::string line; std::getline(in, line);) {
     const auto step = nlohmann::json::parse(line);
-    const auto number = [&step](const char* key) {
-      return step[key].is_null() ? std::numeric_limits<double>::quiet_NaN() : step[key].get<double>();
-    };
-    outcome.losses.push_back(number("loss"));
-    outcome.grad_norms.push_back(number("grad_norm"));
-    outcome.loss_scales.push_back(number("loss_scale"));
-    outcome.seconds.push_back(number("step_seconds"));
+    outcome.losses.push_back(number(step, "loss"));
+    outcome.grad_norms.push_back(number(step, "grad_norm"));
+    outcome.loss_scales.push_back(number(step, "loss_scale"));
+    outcome.seconds.push_back(number(step, "step_seconds"));
     outcome.skipped.push_back(step["skipped"].get<bool>());
   }
 }
@@ -63,8 +64,10 @@ void read_metrics(const fs::path& run_dir, Outcome& outcome) {
 void read_events(const fs::path& run_dir, Outcome& outcome) {
   std::ifstream in(run_dir / "events.jsonl");
   for (std::string line; std::getline(in, line);) {
-    const std::string event = nlohmann::json::parse(line)["event"];
-    if (event == "skipped_step" || event == "validation") outcome.happened.push_back(line);
+    const auto event = nlohmann::json::parse(line);
+    const std::string name = event["event"];
+    if (name == "validation") outcome.validation_losses.push_back(number(event, "loss"));
+    if (name == "skipped_step" || name == "validation") outcome.happened.push_back(line);
   }
 }
 
@@ -122,6 +125,11 @@ std::string difference(const Outcome& expected, const Outcome& actual) {
     if (apart(expected.grad_norms[i], actual.grad_norms[i]))
       return fmt::format("step {}: norm {:.17g}, not {:.17g}", i + 1, actual.grad_norms[i], expected.grad_norms[i]);
   }
+  if (expected.validation_losses.size() != actual.validation_losses.size()) return "other validations";
+  for (std::size_t i = 0; i < expected.validation_losses.size(); ++i)
+    if (apart(expected.validation_losses[i], actual.validation_losses[i]))
+      return fmt::format("validation {}: loss {:.17g}, not {:.17g}", i + 1, actual.validation_losses[i],
+                         expected.validation_losses[i]);
   if (expected.parameters.size() != actual.parameters.size()) return "other parameters";
   for (const auto& [name, values] : expected.parameters) {
     const auto found = actual.parameters.find(name);

@@ -26,6 +26,7 @@ struct Outcome {
   std::vector<bool> skipped;
   std::vector<double> loss_scales;
   std::vector<double> seconds;
+  std::vector<double> validation_losses;
   std::vector<std::string> happened;                      // lines of events.jsonl: skipped steps and validations
   std::map<std::string, std::vector<double>> parameters;  // all masters, from the last checkpoint
 };
@@ -47,8 +48,8 @@ std::vector<std::uint64_t> bits(const std::vector<double>& values);
 /// ones, and themselves again after it. In half precision, where masters are apart and stay.
 std::function<void(trainer::Trainer&, int)> overflow_after(std::int64_t steps_done, int rank);
 
-/// Losses and norms within 1e-12, parameters within 1e-10 of their tensor's largest absolute value, skips equal: what
-/// two layouts owe each other in FP64. Otherwise what differs, for a test to print.
+/// Losses, validation losses and norms within 1e-12, parameters within 1e-10 of their tensor's largest absolute value,
+/// skips equal: what two layouts owe each other in FP64. Otherwise what differs, for a test to print.
 std::string difference(const Outcome& expected, const Outcome& actual);
 
 /// One run of the real training loop over `world`; rank 0's outcome, empty vectors elsewhere. Collective.
