@@ -1,7 +1,7 @@
 # baleen_library(NAME SOURCES ... [CUDA ...] [CUDA_ABSENT ...] [PACKAGES ...])
 #   One static library of the layer table. What it links is read from cmake/layers.txt, nowhere else.
 #   CUDA: sources (.cu and .cpp) of the CUDA build; CUDA_ABSENT: what stands in for them without CUDA.
-# baleen_test(NAME SOURCES ... LIBRARIES ... [PACKAGES ...] [LABEL unit|mpi|gpu|slow] [THREADS] [RANKS n...]
+# baleen_test(NAME SOURCES ... LIBRARIES ... [PACKAGES ...] [LABEL unit|mpi|gpu|slow|nightly] [THREADS] [RANKS n...]
 #             [TIMEOUT seconds])
 #   One GoogleTest program. RANKS n starts it under mpirun with n ranks; several make one test each, NAME_n.
 #   THREADS: it runs threads of ours, so it has the label `threads` too, and ThreadSanitizer sees it.
@@ -49,7 +49,7 @@ function(baleen_library name)
 endfunction()
 
 if(BALEEN_TESTS)
-  foreach(label unit mpi gpu slow threads)
+  foreach(label unit mpi gpu slow nightly threads)
     add_custom_target(${label}_tests)
   endforeach()
 endif()

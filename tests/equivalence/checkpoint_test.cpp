@@ -62,12 +62,18 @@ TEST_P(SavedUnderALayout, GoesOnUnderAnotherLayout) {
   EXPECT_EQ(difference(expected, run_with_threads(config_for(other), other.ranks(), moved)), "") << other.name();
 }
 
-/// generate and every later consumer load it as one whole model.
-TEST_P(SavedUnderALayout, LoadsAsOneModel) {
+INSTANTIATE_TEST_SUITE_P(Rows, SavedUnderALayout, testing::Range(std::size_t{0}, saved_rows().size()),
+                         [](const auto& row) { return saved_rows()[row.param].name(); });
+
+class SavedUnderAnyLayout : public testing::TestWithParam<std::size_t> {};
+
+/// As generate and every later consumer load it.
+TEST_P(SavedUnderAnyLayout, LoadsAsOneModel) {
   const TemporaryFolder folder;
-  const Row row = saved_rows()[GetParam()];
-  trainer::Config config = config_of(row, tied(), folder.path(), "fp64");
-  config.training.steps = 3;
+  const Row row = base_rows()[GetParam()];
+  trainer::Config config = config_of(row, GetParam() % 2 == 0 ? tied() : Modifiers{}, folder.path(), "fp64");
+  config.training.steps = 4;
+  config.training.validation_sequences = 1;
   const Outcome outcome = run_with_threads(config, row.ranks(), {.run_dir = folder.path() / "run"});
 
   parallel::UnitOptions options;
@@ -86,8 +92,8 @@ TEST_P(SavedUnderALayout, LoadsAsOneModel) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Rows, SavedUnderALayout, testing::Range(std::size_t{0}, saved_rows().size()),
-                         [](const auto& row) { return saved_rows()[row.param].name(); });
+INSTANTIATE_TEST_SUITE_P(Rows, SavedUnderAnyLayout, testing::Range(std::size_t{0}, base_rows().size()),
+                         [](const auto& row) { return base_rows()[row.param].name(); });
 
 }  // namespace
 }  // namespace baleen::tests

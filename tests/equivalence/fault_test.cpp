@@ -2,6 +2,8 @@
 #include <ATen/ops/zeros_like.h>
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "parallel/communicator_decorator.h"
 #include "tests/equivalence/rows.h"
 #include "tests/trainer/tiny_run.h"
@@ -20,13 +22,21 @@ enum class Kind {
   send_zeros,
 };
 
+/// What travels.
+enum class Payload { integers, numbers, one_number };
+
+Payload payload(const at::Tensor& tensor) {
+  if (!tensor.is_floating_point()) return Payload::integers;
+  return tensor.dim() == 0 ? Payload::one_number : Payload::numbers;
+}
+
 struct Fault {
-  const char* name;
+  std::string name;
   Kind kind;
   const char* axis;
   Row row;
-  Modifiers modifiers;
-  bool of_integers = false;  // exact sums travel as integers, everything else as floating-point numbers
+  Modifiers modifiers = {};
+  Payload of = Payload::numbers;  // for sums
 };
 
 class FaultyCommunicator final : public parallel::CommunicatorDecorator {
@@ -75,7 +85,7 @@ class FaultyCommunicator final : public parallel::CommunicatorDecorator {
   bool concerns(const at::Tensor& tensor) const {
     const bool sums =
         fault_.kind == Kind::skip_sum || fault_.kind == Kind::scale_sum || fault_.kind == Kind::double_sum;
-    return sums && tensor.is_floating_point() != fault_.of_integers;
+    return sums && payload(tensor) == fault_.of;
   }
   void distort(const at::Tensor& sum) const {
     if (fault_.kind == Kind::scale_sum) sum.div_(size());
@@ -96,13 +106,15 @@ parallel::DeviceCommunicatorFactory with(const Fault& fault) {
   };
 }
 
-std::vector<Fault> planted_faults() {
+std::vector<Fault> planted_faults(bool deterministic) {
   Modifiers tied;
   tied.tied = true;
+  // The norm's squares are added exactly, as integers, or as one number.
+  const Payload squares = deterministic ? Payload::integers : Payload::one_number;
   std::vector<Fault> faults;
   const auto add = [&faults](const char* name, Kind kind, const char* axis, const Row& row,
-                             const Modifiers& modifiers = {}, bool of_integers = false) {
-    faults.push_back({name, kind, axis, row, modifiers, of_integers});
+                             const Modifiers& modifiers = {}, Payload of = Payload::numbers) {
+    faults.push_back({name, kind, axis, row, modifiers, of});
   };
   add("GradientsAreNotSummed", Kind::skip_sum, "data", {.shard = 2});
   add("GradientsAreDividedByTheRanks", Kind::scale_sum, "data", {.shard = 2});
@@ -118,26 +130,61 @@ std::vector<Fault> planted_faults() {
   add("ATiedGradientIsAddedTwice", Kind::double_sum, "pipeline_ends", {.pipeline = 2}, tied);
   add("TwoMicroBatchesChangePlaces", Kind::swap_messages, "forward_edge", {.pipeline = 2, .schedule = "gpipe"});
   add("AGradientGetsLost", Kind::send_zeros, "backward_edge", {.pipeline = 2});
-  add("TheNormMissesAStage", Kind::skip_sum, "world", {.pipeline = 2}, {}, true);
-  add("TheNormMissesAShard", Kind::skip_sum, "world", {.shard = 2, .zero = 3}, {}, true);
+  add("TheNormMissesAStage", Kind::skip_sum, "world", {.pipeline = 2}, {}, squares);
+  add("TheNormMissesAShard", Kind::skip_sum, "world", {.shard = 2, .zero = 3}, {}, squares);
+  add("TheLossStaysInTheLastStage", Kind::skip_sum, "pipeline", {.pipeline = 2});
+  add("TheLossIsOneRanks", Kind::forget_others, "data", {.shard = 2});
+  for (Fault& fault : faults) fault.modifiers.deterministic = deterministic;
   return faults;
 }
 
-class PlantedFault : public testing::TestWithParam<Fault> {};
-
-TEST_P(PlantedFault, IsSeen) {
-  const Fault& fault = GetParam();
-  const TemporaryFolder folder;
-  const trainer::Config alone = config_of({.layers = fault.row.layers}, fault.modifiers, folder.path(), "fp64");
-  const trainer::Config config = config_of(fault.row, fault.modifiers, folder.path(), "fp64");
-  const Outcome expected = run_with_threads(alone, 1, {.run_dir = folder.path() / "one"});
-  RunOptions options{.run_dir = folder.path() / "faulty"};
-  options.communicators = with(fault);
-  EXPECT_NE(difference(expected, run_with_threads(config, fault.row.ranks(), options)), "");
+trainer::Config short_config(const Row& row, const Modifiers& modifiers, const TemporaryFolder& folder) {
+  trainer::Config config = config_of(row, modifiers, folder.path(), "fp64");
+  config.training.steps = 4;
+  return config;
 }
 
-INSTANTIATE_TEST_SUITE_P(Faults, PlantedFault, testing::ValuesIn(planted_faults()),
-                         [](const auto& fault) { return fault.param.name; });
+class PlantedFault : public testing::TestWithParam<Fault> {
+ protected:
+  static std::string seen(const Fault& fault) {
+    const TemporaryFolder folder;
+    RunOptions options{.run_dir = folder.path() / "faulty"};
+    options.communicators = with(fault);
+    const trainer::Config config = short_config(fault.row, fault.modifiers, folder);
+    return difference(expected(fault.modifiers.tied), run_with_threads(config, fault.row.ranks(), options));
+  }
+
+ private:
+  /// Of one rank, once for all faults that are planted in the same model.
+  static const Outcome& expected(bool tied) {
+    static std::map<bool, Outcome> outcomes;
+    if (outcomes.count(tied) == 0) {
+      const TemporaryFolder folder;
+      Modifiers modifiers;
+      modifiers.tied = tied;
+      outcomes[tied] = run_with_threads(short_config({}, modifiers, folder), 1, {.run_dir = folder.path() / "one"});
+    }
+    return outcomes[tied];
+  }
+};
+
+TEST_P(PlantedFault, IsSeen) {
+  EXPECT_NE(seen(GetParam()), "");
+}
+
+/// Else everything would be seen.
+TEST_F(PlantedFault, IsNotSeenWhereNoneIs) {
+  const Row row{.tensor = 2, .pipeline = 2, .shard = 2, .zero = 3};
+  for (const bool deterministic : {true, false})
+    EXPECT_EQ(seen({"None", Kind::skip_sum, "no such axis", row, {.deterministic = deterministic}}), "");
+}
+
+std::string name_of(const testing::TestParamInfo<Fault>& fault) {
+  return fault.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(InOrder, PlantedFault, testing::ValuesIn(planted_faults(true)), name_of);
+INSTANTIATE_TEST_SUITE_P(OutOfOrder, PlantedFault, testing::ValuesIn(planted_faults(false)), name_of);
 
 }  // namespace
 }  // namespace baleen::tests

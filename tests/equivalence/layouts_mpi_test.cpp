@@ -25,21 +25,25 @@ std::vector<Row> rows_for(int ranks) {
 
 TEST(LayoutsOverMpi, GiveTheRunOfOneRank) {
   parallel::Communicator& world = mpi_process().world();
-  Modifiers tied;
-  tied.tied = true;
+  Modifiers modifiers;
+  modifiers.tied = true;
+  modifiers.recompute = "block";
+  modifiers.dropout = 0.1;
+  modifiers.pack = "documents";
   const std::vector<Row> rows = rows_for(world.size());
   ASSERT_FALSE(rows.empty());
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name());
     const SharedFolder folder;
-    const trainer::Config config = config_of(row, tied, folder.path(), "fp64");
+    const trainer::Config config = config_of(row, modifiers, folder.path(), "fp64");
     const Outcome all = run_rank(config, world, {.run_dir = folder.path() / "all"});
     if (world.rank() == 0) {
-      const trainer::Config alone = config_of({.layers = row.layers}, tied, folder.path(), "fp64");
+      const trainer::Config alone = config_of({.layers = row.layers}, modifiers, folder.path(), "fp64");
       const Outcome one = run_with_threads(alone, 1, {.run_dir = folder.path() / "one"});
       EXPECT_EQ(difference(one, all), "");
       const Outcome threads = run_with_threads(config, row.ranks(), {.run_dir = folder.path() / "threads"});
       EXPECT_EQ(all.losses, threads.losses) << "the bits of threads";
+      EXPECT_EQ(all.validation_losses, threads.validation_losses);
       EXPECT_EQ(all.parameters, threads.parameters);
     }
     world.barrier();

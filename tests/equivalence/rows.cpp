@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "tests/trainer/tiny_run.h"
 
 namespace baleen::tests {
@@ -14,8 +16,12 @@ std::string Row::name() const {
 }
 
 std::string Modifiers::name() const {
-  return fmt::format("recompute {}, {}, dropout {}, {}, regather {}, {}", recompute, tied ? "tied" : "untied", dropout,
-                     pack, regather, deterministic ? "deterministic" : "not deterministic");
+  return fmt::format("recompute {}, {}, dropout {}, {}, regather {}, wire {}, {}", recompute, tied ? "tied" : "untied",
+                     dropout, pack, regather, gradient_wire, deterministic ? "deterministic" : "not deterministic");
+}
+
+std::string Entry::name() const {
+  return fmt::format("{}, {}, {}{}", row.name(), modifiers.name(), precision, sums_by_definition ? ", defined" : "");
 }
 
 std::vector<Row> base_rows() {
@@ -46,17 +52,115 @@ std::vector<Row> base_rows() {
   return rows;
 }
 
-std::vector<Modifiers> modifiers_of(std::size_t row) {
-  static const char* const kRecompute[] = {"none", "mlp", "block"};
-  static const char* const kRegather[] = {"micro_batch", "step", "never"};
-  Modifiers changed;
-  changed.recompute = kRecompute[row % 3];
-  changed.regather = kRegather[row / 3 % 3];
-  changed.tied = row % 2 == 0;
-  changed.dropout = row / 2 % 2 == 0 ? 0.1 : 0;
-  changed.pack = row / 4 % 2 == 0 ? "documents" : "stream";
-  changed.deterministic = row / 5 % 2 == 1;
-  return {Modifiers{}, changed};
+Row whole_layers(const Row& row) {
+  Row whole = row;
+  whole.pipeline = whole.virtual_stages = 1;
+  whole.zero = 0;
+  whole.schedule = "1f1b";
+  return whole;
+}
+
+namespace {
+
+const char* const kRecompute[] = {"none", "mlp", "block"};
+const char* const kRegather[] = {"micro_batch", "step", "never"};
+constexpr int kModels = 8;
+
+/// What reference runs depend on, by three bits.
+Modifiers model_of(int bits) {
+  Modifiers modifiers;
+  modifiers.tied = (bits & 1) != 0;
+  modifiers.dropout = (bits & 2) != 0 ? 0.1 : 0;
+  modifiers.pack = (bits & 4) != 0 ? "documents" : "stream";
+  return modifiers;
+}
+
+/// The model's modifiers in row `index`: rows that are compared with one layout share them, so that it runs once.
+class Models {
+ public:
+  explicit Models(const Row& row, int index) : index_(index) {
+    const std::string whole = whole_layers(row).name();
+    // Any values: they differ so that the modifiers meet.
+    static const std::map<std::string, int> kShared = {{Row{.shard = 2}.name(), 1},
+                                                       {Row{.shard = 4}.name(), 2},
+                                                       {Row{.shard = 2, .replicate = 2}.name(), 4},
+                                                       {Row{.tensor = 2, .shard = 2}.name(), 5},
+                                                       {Row{.layers = 4}.name(), 3},
+                                                       {Row{.layers = 5}.name(), 0},
+                                                       {Row{.layers = 9}.name(), 1}};
+    const auto found = kShared.find(whole);
+    has_every_reference_ = row.layers == 4;
+    ordered_ = found != kShared.end() ? found->second : index % kModels;
+  }
+
+  int ordered() const { return ordered_; }
+  int ordered_fp32() const { return kModels - 1 - ordered_; }  // the other value of each
+  int rounded() const { return (ordered_ + 3) % kModels; }
+  int unordered() const { return has_every_reference_ ? 3 * index_ % kModels : ordered_; }
+
+ private:
+  int index_, ordered_;
+  bool has_every_reference_;
+};
+
+/// Four ranks of the data axis, where the order of a sum matters, and the rows that have all axes.
+bool travels_rounded(const Row& row, int index) {
+  if (row.shard * row.replicate == 4) return true;
+  return row.tensor > 1 && row.shard > 1 && (row.zero == 3 || (index + row.zero) % 3 == 0);
+}
+
+}  // namespace
+
+std::vector<Entry> covering_runs() {
+  std::vector<Entry> runs;
+  const std::vector<Row> rows = base_rows();
+  for (int i = 0; i < static_cast<int>(rows.size()); ++i) {
+    const Row& row = rows[static_cast<std::size_t>(i)];
+    const bool is_compared_to = whole_layers(row).name() == row.name();  // by others, to the bit
+    const bool has_only_tensor_ranks = row.tensor == row.ranks();        // owes nobody bits
+    const Models models(row, i);
+    int k = 0;
+    const auto add = [&](int model, const char* precision, bool deterministic, const char* wire) {
+      Entry run{row, model_of(model), precision};
+      run.modifiers.deterministic = deterministic;
+      run.modifiers.gradient_wire = wire;
+      run.modifiers.recompute = kRecompute[is_compared_to ? (deterministic ? 0 : k) : (i + k) % 3];
+      if (row.zero == 3) run.modifiers.regather = kRegather[(i + 2 * k) % 3];
+      ++k;
+      runs.push_back(run);
+    };
+    add(models.ordered(), "fp64", true, "fp32");
+    add(models.unordered(), "fp64", false, "fp32");
+    if (has_only_tensor_ranks) {
+      add(kModels - 1 - models.unordered(), "fp64", false, "fp32");
+    } else {
+      add(models.ordered_fp32(), "fp32", true, "fp32");
+    }
+    if (travels_rounded(row, i)) add(models.rounded(), "fp32", true, "bf16");
+  }
+  return runs;
+}
+
+std::vector<Entry> all_runs(const Row& row) {
+  std::vector<Entry> runs;
+  for (int model = 0; model < kModels; ++model) {
+    for (const char* recompute : kRecompute) {
+      for (const char* regather : kRegather) {
+        if (row.zero < 3 && regather != kRegather[0]) continue;
+        Modifiers modifiers = model_of(model);
+        modifiers.recompute = recompute;
+        modifiers.regather = regather;
+        for (const char* precision : {"fp64", "fp32"}) runs.push_back({row, modifiers, precision});
+        if (row.shard > 1) {
+          runs.push_back({row, modifiers, "fp32"});
+          runs.back().modifiers.gradient_wire = "bf16";
+        }
+        modifiers.deterministic = false;
+        runs.push_back({row, modifiers, "fp64"});
+      }
+    }
+  }
+  return runs;
 }
 
 trainer::Config config_of(const Row& row, const Modifiers& modifiers, const std::filesystem::path& folder,
@@ -66,9 +170,14 @@ trainer::Config config_of(const Row& row, const Modifiers& modifiers, const std:
   config.model.layers = row.layers;
   config.model.tie_embeddings = modifiers.tied;
   config.model.dropout = modifiers.dropout;
+  config.data.validation = config.data.train;
   config.data.pack = modifiers.pack;
   config.training.recompute = modifiers.recompute;
   config.training.global_batch_size = 16;
+  config.training.validate_every = 10;
+  config.training.validation_sequences = 13;  // no multiple of any number of ranks
+  config.precision.gradient_wire = modifiers.gradient_wire;
+  config.optimizer.max_grad_norm = kMaxGradNorm;
   config.optimizer.lr = 4e-3;  // at 1e-2 the gradient of tied weights spikes, and rounding with it
   parallel::ParallelConfig& parallelism = config.parallelism;
   parallelism.tensor = row.tensor;

@@ -53,7 +53,7 @@ report_phases() {
 }
 
 run_tests() {
-  local sanitizers=no everything=no without_slow=() preset option
+  local sanitizers=no everything=no left_out='slow|nightly' preset option
   for option in "$@"; do
     case "$option" in
       --sanitizers) sanitizers=yes ;;
@@ -62,12 +62,15 @@ run_tests() {
     esac
   done
   set_up build
-  if [ "$everything" = yes ]; then set_up check; else without_slow=(-LE slow); fi
+  if [ "$everything" = yes ]; then
+    set_up check
+    left_out=nightly
+  fi
   preset=$(default_preset)
 
   phase "PyTorch for the tests" tools/setup_test_venv || true
   if phase "build ($preset)" build "$preset"; then
-    phase "tests ($preset)" run_ctest "$preset" "${without_slow[@]}" || true
+    phase "tests ($preset)" run_ctest "$preset" -LE "$left_out" || true
   fi
   [ "$everything" = no ] || phase "source checks" tools/check || true
   if [ "$sanitizers" = yes ]; then
