@@ -82,12 +82,12 @@ class Models {
     const std::string whole = whole_layers(row).name();
     // Any values: they differ so that the modifiers meet.
     static const std::map<std::string, int> shared = {{Row{.shard = 2}.name(), 1},
-                                                       {Row{.shard = 4}.name(), 2},
-                                                       {Row{.shard = 2, .replicate = 2}.name(), 4},
-                                                       {Row{.tensor = 2, .shard = 2}.name(), 5},
-                                                       {Row{.layers = 4}.name(), 3},
-                                                       {Row{.layers = 5}.name(), 0},
-                                                       {Row{.layers = 9}.name(), 1}};
+                                                      {Row{.shard = 4}.name(), 2},
+                                                      {Row{.shard = 2, .replicate = 2}.name(), 4},
+                                                      {Row{.tensor = 2, .shard = 2}.name(), 5},
+                                                      {Row{.layers = 4}.name(), 3},
+                                                      {Row{.layers = 5}.name(), 0},
+                                                      {Row{.layers = 9}.name(), 1}};
     const auto found = shared.find(whole);
     has_every_reference_ = row.layers == 4;
     ordered_ = found != shared.end() ? found->second : index % kModels;
