@@ -3,8 +3,10 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "core/error.h"
+#include "kernels/cudnn_attention.h"
 #include "kernels/device.h"
 #include "kernels/flash_attention.h"
 #include "kernels/plain_attention.h"
@@ -25,23 +27,35 @@ void check(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const 
 }  // namespace
 
 SequenceBounds make_bounds(const std::vector<std::int32_t>& starts, at::Device device) {
+  constexpr std::size_t kFewest = 4;  // of int32: 16 bytes
   SequenceBounds bounds;
   bounds.query_starts = bounds.key_starts = starts;
+  const auto borders = static_cast<std::int64_t>(starts.size());
+  const auto padded = static_cast<std::int64_t>(std::bit_ceil(std::max(starts.size() - 1, kFewest)));
+  // Pinned, so that the copy does not make the host wait for the GPU; one copy for all.
+  const at::Tensor host =
+      at::empty({2 * padded + 2}, at::TensorOptions().dtype(at::kInt).pinned_memory(device.is_cuda()));
+  auto* lengths = host.mutable_data_ptr<std::int32_t>();
+  std::fill(std::copy(starts.begin(), starts.end(), lengths + padded), lengths + host.numel(), starts.back());
+  std::fill(lengths, lengths + padded, 0);
   for (std::size_t s = 1; s < starts.size(); ++s) {
-    bounds.max_query = std::max<std::int64_t>(bounds.max_query, starts[s] - starts[s - 1]);
+    lengths[s - 1] = starts[s] - starts[s - 1];
+    bounds.max_query = std::max<std::int64_t>(bounds.max_query, lengths[s - 1]);
   }
   bounds.max_key = bounds.max_query;
-  // Pinned, so that the copy does not make the host wait for the GPU.
-  const at::Tensor host = at::empty({static_cast<std::int64_t>(starts.size())},
-                                    at::TensorOptions().dtype(at::kInt).pinned_memory(device.is_cuda()));
-  std::copy(starts.begin(), starts.end(), host.mutable_data_ptr<std::int32_t>());
-  bounds.query_starts_device = bounds.key_starts_device = host.to(device, /*non_blocking=*/true);
+  const at::Tensor copied = host.to(device, /*non_blocking=*/true);
+  bounds.padded_lengths_device = copied.narrow(0, 0, padded);
+  bounds.padded_starts_device = copied.narrow(0, padded, padded + 2);
+  bounds.query_starts_device = bounds.key_starts_device = copied.narrow(0, padded, borders);
   return bounds;
 }
 
 Attention attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const SequenceBounds& bounds) {
   check(q, k, v, bounds);
-  if (has_cuda_flash_attention(q)) return cuda_flash_attention(q, k, v, bounds);
+  if (has_cuda_flash_attention(q)) {
+    const std::optional<Attention> by_cudnn = cudnn_attention(q, k, v, bounds);
+    return by_cudnn ? *by_cudnn : cuda_flash_attention(q, k, v, bounds);
+  }
   if (has_cpu_flash_attention(q, bounds)) return cpu_flash_attention(q, k, v, bounds);
   return plain_attention(q, k, v, bounds);
 }
@@ -54,6 +68,7 @@ void attention_backward(const at::Tensor& dout, const at::Tensor& q, const at::T
       dout.sizes() == q.sizes() && dq.sizes() == q.sizes() && dk.sizes() == k.sizes() && dv.sizes() == v.sizes(),
       "attention_backward: dout, dq like q, dk and dv like k");
   if (has_cuda_flash_attention(q)) {
+    if (cudnn_attention_backward(dout, q, k, v, saved, bounds, dq, dk, dv, deterministic)) return;
     cuda_flash_attention_backward(dout, q, k, v, saved, bounds, dq, dk, dv, deterministic);
   } else if (has_cpu_flash_attention(q, bounds)) {
     cpu_flash_attention_backward(dout, q, k, v, saved, bounds, dq, dk, dv);

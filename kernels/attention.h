@@ -1,7 +1,7 @@
 #pragma once
 // Causal grouped-query attention over packed sequences. The definition is plain ATen code (matrix products and softmax
-// in FP32 or better), used on the CPU and, for FP32 and FP64, on a GPU. BF16 and FP16 on a GPU: FlashAttention-2 (Dao
-// 2023) through LibTorch.
+// in FP32 or better), used on the CPU and, for FP32 and FP64, on a GPU. BF16 and FP16 on a GPU: cuDNN, and where that
+// does not take the call FlashAttention-2 (Dao 2023) through LibTorch.
 
 #include <ATen/core/Tensor.h>
 
@@ -19,6 +19,10 @@ struct SequenceBounds {
   at::Tensor key_starts_device;
   std::int64_t max_query = 0;  // longest sequence
   std::int64_t max_key = 0;
+  // The query's lengths and borders as if there were a power of two of sequences, P, the last ones empty: what is built
+  // for a number of sequences serves many batches. [P] and [P + 2], int32 on the compute device, from 16 bytes on.
+  at::Tensor padded_lengths_device;
+  at::Tensor padded_starts_device;
 };
 
 /// Fills both sides from one list of borders.

@@ -5,6 +5,7 @@
 #include "kernels/adamw_launch.h"
 #include "kernels/bias_gradient_launch.h"
 #include "kernels/cross_entropy_launch.h"
+#include "kernels/cudnn_attention.h"
 #include "kernels/device.h"
 #include "kernels/dropout_launch.h"
 #include "kernels/embedding_launch.h"
@@ -76,6 +77,16 @@ void launch_cross_entropy_parts(core::DType, const CrossEntropyPartsArgs&, void*
   absent();
 }
 void launch_cross_entropy_gradient(core::DType, const CrossEntropyGradientArgs&, void*) {
+  absent();
+}
+
+std::optional<Attention> cudnn_attention(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                         const SequenceBounds&) {
+  absent();
+}
+bool cudnn_attention_backward(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                              const Attention&, const SequenceBounds&, const at::Tensor&, const at::Tensor&,
+                              const at::Tensor&, bool) {
   absent();
 }
 

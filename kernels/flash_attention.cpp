@@ -26,6 +26,11 @@ at::Tensor heads_first(const at::Tensor& t, const SequenceBounds& bounds, std::i
   return heads_first(t.unsqueeze(2).expand({-1, -1, group, -1}).flatten(1, 2), bounds);
 }
 
+/// The lse of either implementation on a GPU as this one has it: [heads, Tq].
+at::Tensor by_heads(const at::Tensor& lse) {
+  return lse.dim() == 3 ? lse.transpose(0, 1).flatten(1) : lse.contiguous();
+}
+
 /// Whether LibTorch's backward may pick an order of additions that changes from run to run, for the life of this
 /// object.
 class DeterminismScope {
@@ -103,8 +108,8 @@ void cuda_flash_attention_backward(const at::Tensor& dout, const at::Tensor& q, 
   const at::Tensor no_random_state =
       at::empty({2}, q.options().dtype(at::kUInt64));  // read only where there is dropout
   const auto [q_gradient, k_gradient, v_gradient] = at::_flash_attention_backward(
-      dout, q, k, v, saved.out, saved.lse, bounds.query_starts_device, bounds.key_starts_device, bounds.max_query,
-      bounds.max_key, kNoDropout, kCausal, no_random_state, no_random_state);
+      dout, q, k, v, saved.out, by_heads(saved.lse), bounds.query_starts_device, bounds.key_starts_device,
+      bounds.max_query, bounds.max_key, kNoDropout, kCausal, no_random_state, no_random_state);
   at::Tensor(dq).copy_(q_gradient);
   at::Tensor(dk).copy_(k_gradient);
   at::Tensor(dv).copy_(v_gradient);

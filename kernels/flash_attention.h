@@ -13,7 +13,8 @@ void cpu_flash_attention_backward(const at::Tensor& dout, const at::Tensor& q, c
                                   const Attention& saved, const SequenceBounds& bounds, const at::Tensor& dq,
                                   const at::Tensor& dk, const at::Tensor& dv);
 
-/// BF16 and FP16 on a GPU, head sizes that are multiples of 8 up to 256: FlashAttention-2.
+/// BF16 and FP16 on a GPU, head sizes that are multiples of 8 up to 256: FlashAttention-2. The backward takes cuDNN's
+/// lse too.
 bool has_cuda_flash_attention(const at::Tensor& q);
 Attention cuda_flash_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                const SequenceBounds& bounds);

@@ -2,6 +2,7 @@
 
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
+#include <cudnn.h>
 #include <fmt/format.h>
 
 #include "parallel/nccl_communicator.h"
@@ -21,11 +22,14 @@ std::vector<LibraryVersion> cuda_versions() {
   cudaRuntimeGetVersion(&runtime);
   cudaDriverGetVersion(&driver);
   const auto cublas = static_cast<int>(cublasLtGetVersion());
+  const std::size_t cudnn = cudnnGetVersion();
   const parallel::NcclLibrary nccl = parallel::nccl_library();
   return {{"CUDA runtime", cuda_number(runtime), path_of_symbol("cudaRuntimeGetVersion")},
           {"CUDA driver", driver == 0 ? "none" : cuda_number(driver), path_of_symbol("cuInit")},
           {"cuBLASLt", fmt::format("{}.{}.{}", cublas / 10000, cublas % 10000 / 100, cublas % 100),
            path_of_symbol("cublasLtGetVersion")},
+          {"cuDNN", fmt::format("{}.{}.{}", cudnn / 10000, cudnn % 10000 / 100, cudnn % 100),
+           path_of_symbol("cudnnGetVersion")},
           {"NCCL", nccl.version, nccl.path}};
 }
 

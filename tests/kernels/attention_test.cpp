@@ -138,6 +138,21 @@ TEST(Attention, SequencesDoNotSeeEachOther) {
   EXPECT_TRUE(attention(p.q, p.k, p.v, p.bounds).out.narrow(0, 6, 7).equal(before.narrow(0, 6, 7)));
 }
 
+TEST(SequenceBounds, ArePaddedToAPowerOfTwo) {
+  const auto values = [](const at::Tensor& t) {
+    const auto* first = t.const_data_ptr<std::int32_t>();
+    return std::vector<std::int32_t>(first, first + t.numel());
+  };
+  const SequenceBounds five = make_bounds({0, 3, 3, 10, 12, 20}, at::kCPU);
+  EXPECT_EQ(values(five.query_starts_device), five.query_starts);
+  EXPECT_EQ(values(five.padded_lengths_device), (std::vector<std::int32_t>{3, 0, 7, 2, 8, 0, 0, 0}));
+  EXPECT_EQ(values(five.padded_starts_device), (std::vector<std::int32_t>{0, 3, 3, 10, 12, 20, 20, 20, 20, 20}));
+  EXPECT_EQ(five.max_query, 8);
+  const SequenceBounds one = make_bounds({0, 6}, at::kCPU);
+  EXPECT_EQ(values(one.padded_lengths_device), (std::vector<std::int32_t>{6, 0, 0, 0}));
+  EXPECT_EQ(values(one.padded_starts_device), (std::vector<std::int32_t>{0, 6, 6, 6, 6, 6}));
+}
+
 TEST(Attention, RefusesBoundsThatDoNotFit) {
   Problem p = self_attention({0, 8}, 2, 2, 4);
   EXPECT_THROW(attention(p.q, p.k, p.v, make_bounds({0, 7}, at::kCPU)), core::Error);

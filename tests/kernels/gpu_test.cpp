@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "core/philox.h"
-#include "kernels/attention.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/random_fill.h"
 #include "kernels/rms_norm.h"
@@ -120,23 +119,6 @@ TEST(GpuCrossEntropy, APartOfPaddingAddsNothing) {
     const at::Tensor scale = at::empty({}, logits.options().dtype(at::kDouble)).fill_(1);
     cross_entropy_gradient_(logits, targets, {64, 0}, none.sum, scale, 1e-3);
     EXPECT_EQ(largest(logits), 0);
-  }
-}
-
-TEST(GpuAttention, NewQueriesSeeAllKeysSoFar) {
-  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kHalf}) {
-    const at::Tensor q = random_tensor({4, 4, 16}, type), k = random_tensor({16, 2, 16}, type, 2);
-    const at::Tensor v = random_tensor({16, 2, 16}, type, 3);
-    const auto bounds = [](at::Device device) {
-      SequenceBounds b = make_bounds({0, 1, 4}, device);
-      const SequenceBounds keys = make_bounds({0, 9, 16}, device);
-      b.key_starts = keys.key_starts;
-      b.key_starts_device = keys.key_starts_device;
-      b.max_key = keys.max_key;
-      return b;
-    };
-    const at::Tensor gpu = attention(q.to(at::kCUDA), k.to(at::kCUDA), v.to(at::kCUDA), bounds(at::kCUDA)).out;
-    expect_close(gpu.to(at::kCPU), attention(q, k, v, bounds(at::kCPU)).out, 8 * one_rounding(type));
   }
 }
 

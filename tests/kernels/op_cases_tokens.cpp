@@ -109,7 +109,11 @@ void add_attention(std::vector<OpCase>& cases) {
                              {{0, 7, 40}, 4, 2, 16},
                              {{0, 128, 256}, 6, 6, 32},
                              {{0, 129}, 4, 1, 64},
-                             {{0, 33, 66}, 2, 2, 12}}) {
+                             {{0, 33, 66}, 2, 2, 12},
+                             {{0, 192, 384}, 8, 2, 64},
+                             {{0, 100, 101, 101, 300}, 4, 1, 64},
+                             {{0, 160, 320}, 4, 4, 128},
+                             {{0, 5, 133, 389}, 4, 2, 128}}) {
     const std::int64_t tokens = shape.starts.back();
     const auto random = [&](std::int64_t heads, unsigned int seed) {
       return random_tensor({tokens, heads, shape.head_dim}, at::kDouble, seed);

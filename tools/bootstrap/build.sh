@@ -4,6 +4,7 @@
 configure() {
   local preset=$1 log
   shift
+  if [ "$preset" = gpu ]; then tools/fetch_cudnn_frontend >/dev/null || return 1; fi
   mkdir -p build
   log=$(mktemp build/configure.XXXXXX)
   if cmake --preset "$preset" "$@" >"$log" 2>&1; then
