@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "core/file_descriptor.h"
@@ -105,6 +106,16 @@ void sync_folder(const fs::path& path) {
   if (!folder.valid()) throw storage_error("open the folder", path, errno);
   // EINVAL: a file system that has nothing to sync for folders.
   if (::fsync(folder.get()) != 0 && errno != EINVAL) throw storage_error("sync the folder", path, errno);
+}
+
+std::filesystem::path cache_folder() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::filesystem::path(value == nullptr ? "" : value);
+  };
+  if (!variable("BALEEN_CACHE").empty()) return variable("BALEEN_CACHE");
+  if (!variable("XDG_CACHE_HOME").empty()) return variable("XDG_CACHE_HOME") / "baleen";
+  return variable("HOME").empty() ? std::filesystem::path() : variable("HOME") / ".cache" / "baleen";
 }
 
 }  // namespace baleen::core

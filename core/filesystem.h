@@ -27,4 +27,8 @@ void make_folder(const std::filesystem::path& path);
 /// Makes renames and new names in the folder durable. Throws Error(storage).
 void sync_folder(const std::filesystem::path& path);
 
+/// What Baleen keeps between runs, for this user: BALEEN_CACHE, else XDG_CACHE_HOME/baleen, else ~/.cache/baleen; empty
+/// where the environment names none of them. It may not exist.
+std::filesystem::path cache_folder();
+
 }  // namespace baleen::core

@@ -11,6 +11,7 @@
 #include "kernels/embedding_launch.h"
 #include "kernels/exact_squares_launch.h"
 #include "kernels/matrix_product.h"
+#include "kernels/product_plans.h"
 #include "kernels/random_fill_launch.h"
 #include "kernels/rms_norm_launch.h"
 #include "kernels/rope_launch.h"
@@ -67,6 +68,18 @@ void* current_stream(at::Device) {
 }
 
 void cuda_product(const CudaProduct&) {
+  absent();
+}
+std::string product_plans_scope(at::Device) {
+  absent();
+}
+std::string unplanned_products(at::Device) {
+  absent();
+}
+std::string plan_products(const std::string&, at::Device) {
+  absent();
+}
+void use_product_plans(const std::string&, at::Device) {
   absent();
 }
 void launch_bias_gradient(core::DType, const BiasGradientArgs&, void*) {

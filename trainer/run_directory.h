@@ -6,7 +6,7 @@
 //   env.json         machine and library versions        log/             one file a rank
 //   metrics.jsonl    one object per optimizer step       report.html      written at the end and by `baleen report`
 //   events.jsonl     validation, samples, checkpoints    STOP, SAVE       control files
-//   trace/           one traced step
+//   trace/           one traced step                     products.txt     algorithms of matrix products on the GPU
 
 #include <cstdint>
 #include <filesystem>

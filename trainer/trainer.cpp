@@ -109,7 +109,9 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
       training_data_(data::make_training_source(source_options(config, config.data.train, mesh))),
       training_schedule_(plan_.lower(plan_.training, config.model, mesh.coordinates().pipeline)),
       validation_schedule_(plan_.lower(plan_.forward, config.model, mesh.coordinates().pipeline)),
-      progress_(progress_options(config, mesh, options_), options_.run, parallel::make_device_clock(options_.device)) {
+      progress_(progress_options(config, mesh, options_), options_.run, parallel::make_device_clock(options_.device)),
+      products_(mesh.host_world(), options_.device, options_.run == nullptr ? "" : options_.run_dir,
+                config.run.deterministic) {
   if (mesh.host_world().rank() == 0) plan_.prove(config.model);  // the lists of all ranks
   if (!config.data.validation.empty())
     validation_data_ = data::make_validation_source(source_options(config, config.data.validation, mesh),
@@ -147,7 +149,9 @@ core::ExitCode Trainer::train() {
                                  config_.training.steps));
     return core::ExitCode::ok;
   }
+  load_product_plans();
   progress_.start();
+  const std::int64_t first = step_;
   std::int64_t saved_at = step_;
   while (step_ < config_.training.steps) {
     const Requests requests = agree();
@@ -161,6 +165,7 @@ core::ExitCode Trainer::train() {
     if (traced) mesh_.trace()->start(options_.device);
     train_step(step_);
     if (traced) mesh_.trace()->stop();
+    if (step_ == first) complete_product_plans();
     ++step_;
     const bool host_runs_ahead = options_.device.is_cuda();
     if (host_runs_ahead) settle();  // the step before: this one is still running

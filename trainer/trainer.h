@@ -22,6 +22,7 @@
 #include "parallel/schedule.h"
 #include "trainer/config.h"
 #include "trainer/execution_plan.h"
+#include "trainer/product_choice.h"
 #include "trainer/progress.h"
 #include "trainer/run_directory.h"
 #include "trainer/snapshot.h"
@@ -71,6 +72,10 @@ class Trainer {
 
   /// One optimizer step. Nothing in it waits for a GPU.
   void train_step(std::int64_t step);
+
+  /// What run() does before the first step and after it: see ProductChoice. Collective.
+  void load_product_plans() { products_.load(); }
+  void complete_product_plans() { products_.complete(); }
 
   /// The outcome of the step trained last. Blocks.
   optim::StepReport read_step() const { return control_.read(); }
@@ -128,6 +133,7 @@ class Trainer {
   std::unique_ptr<data::BatchSource> training_data_, validation_data_;
   parallel::UnitSchedule training_schedule_, validation_schedule_;
   Progress progress_;
+  ProductChoice products_;
 
   std::int64_t step_ = 0;  // done
   IssuedStep issued_;      // the newest

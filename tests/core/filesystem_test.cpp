@@ -5,7 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/support/temporary_folder.h"
 
@@ -76,6 +81,39 @@ TEST(MakeFolder, MakesAllAndMindsFiles) {
   EXPECT_TRUE(std::filesystem::is_directory(folder / "a/b/c"));
   folder.write("file", "");
   EXPECT_EQ(error_of([&] { make_folder(folder / "file/below"); }).code(), ExitCode::storage);
+}
+
+/// Sets environment variables for the life of a test: nullptr takes one away.
+class Environment {
+ public:
+  void set(const char* name, const char* value) {
+    const char* old = std::getenv(name);
+    before_.emplace_back(name, old == nullptr ? std::nullopt : std::optional<std::string>(old));
+    apply(name, value);
+  }
+  ~Environment() {
+    for (auto i = before_.rbegin(); i != before_.rend(); ++i) apply(i->first, i->second ? i->second->c_str() : nullptr);
+  }
+
+ private:
+  static void apply(const char* name, const char* value) {
+    value == nullptr ? ::unsetenv(name) : ::setenv(name, value, 1);
+  }
+  std::vector<std::pair<const char*, std::optional<std::string>>> before_;
+};
+
+TEST(CacheFolder, IsWhereTheEnvironmentSays) {
+  Environment environment;
+  environment.set("BALEEN_CACHE", "/cache");
+  environment.set("XDG_CACHE_HOME", "/xdg");
+  environment.set("HOME", "/me");
+  EXPECT_EQ(cache_folder(), "/cache");
+  environment.set("BALEEN_CACHE", "");
+  EXPECT_EQ(cache_folder(), "/xdg/baleen");
+  environment.set("XDG_CACHE_HOME", nullptr);
+  EXPECT_EQ(cache_folder(), "/me/.cache/baleen");
+  environment.set("HOME", nullptr);
+  EXPECT_EQ(cache_folder(), "");
 }
 
 TEST(StorageError, SaysWhatToDo) {

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <string>
 
 #include "checkpoint/directory.h"
 #include "checkpoint/step_names.h"
+#include "core/filesystem.h"
 #include "tests/trainer/tiny_run.h"
 #include "trainer/trace_times.h"
 
@@ -69,6 +72,28 @@ TEST_P(Gpu, StoppedAndResumedIsTheRunThatWasNot) {
     EXPECT_EQ(resumed.happened, whole.happened) << "resumed after step " << stop;
     EXPECT_EQ(resumed.parameters, whole.parameters) << "resumed after step " << stop;
   }
+}
+
+TEST_P(Gpu, ProductsAreMeasuredOnceForAllRunsThatFollow) {
+  const TemporaryFolder folder;
+  ::setenv("BALEEN_CACHE", (folder.path() / "cache").c_str(), 1);
+  trainer::Config config = Gpu::config(folder.path());
+  config.run.deterministic = false;
+  const Outcome first = run_with_threads(config, 1, run_in(folder.path() / "first"));
+  EXPECT_LT(first.losses.back(), 0.9 * first.losses.front());
+  const std::string plans = core::read_file(folder.path() / "first" / "products.txt");
+  EXPECT_TRUE(plans.starts_with("# ")) << plans;
+  EXPECT_GT(std::count(plans.begin(), plans.end(), '='), 5);
+  const fs::path cache = fs::directory_iterator(folder.path() / "cache" / "products")->path();
+  EXPECT_EQ(core::read_file(cache), plans);
+
+  core::write_file_atomically(cache, "# another GPU\n" + plans.substr(plans.find('\n') + 1));
+  const Outcome second = run_with_threads(config, 1, run_in(folder.path() / "second"));
+  EXPECT_EQ(second.losses.size(), 20u) << "plans for another GPU are none";
+  config.run.deterministic = true;
+  run_with_threads(config, 1, run_in(folder.path() / "third"));
+  EXPECT_FALSE(fs::exists(folder.path() / "third" / "products.txt"));
+  ::unsetenv("BALEEN_CACHE");
 }
 
 TEST_P(Gpu, APlantedOverflowIsSkippedExactlyOnce) {
