@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   static constexpr Verb kVerbs[] = {
       {"train", as_rank<train_main>, "Train a model: baleen train run.toml, under mpirun for several ranks"},
       {"generate", as_rank<generate_main>, "Continue a text with the model of a run"},
+      {"bench", as_rank<bench_main>, "Time training steps or single kernels"},
       {"version", as_rank<library_versions_main>, "Show the libraries in use"},
   };
   return end_ranks(dispatch(kVerbs, argc, argv));

@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   static constexpr Verb kVerbs[] = {
       {"train", compute_exec_main, "Train a model: baleen train run.toml, under mpirun for several ranks"},
       {"generate", compute_exec_main, "Continue a text with the model of a run"},
+      {"bench", compute_exec_main, "Time training steps or single kernels, beside what the device can do"},
       {"check", check_main, "Tell everything that is wrong with a configuration; start nothing"},
       {"plan", plan_main, "Tell memory, traffic and speed of a run on GPUs, and the best layouts; start nothing"},
       {"schema", schema_main, "Show the sections and keys of a configuration"},

@@ -13,11 +13,12 @@ int checkpoint_main(int argc, char** argv);  // ckpt ls | verify
 int report_main(int argc, char** argv);
 int doctor_main(int argc, char** argv);
 int version_main(int argc, char** argv);
-/// Replaces this process by baleen-compute, which has train and generate.
+/// Replaces this process by baleen-compute, which has train, generate and bench.
 int compute_exec_main(int argc, char** argv);
 
 // The program with tensors, `baleen-compute`.
 int train_main(int argc, char** argv);
 int generate_main(int argc, char** argv);
+int bench_main(int argc, char** argv);  // bench train | kernels
 
 }  // namespace baleen::apps

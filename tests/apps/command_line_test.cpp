@@ -23,7 +23,7 @@ TEST(CommandLine, HelpListsTheVerbs) {
   const Outcome help = run("$baleen --help");
   EXPECT_EQ(help.code, 0);
   for (const char* verb :
-       {"train", "generate", "check", "plan", "schema", "data", "ckpt", "report", "doctor", "version"})
+       {"train", "generate", "bench", "check", "plan", "schema", "data", "ckpt", "report", "doctor", "version"})
     EXPECT_THAT(help.out, HasSubstr(std::string("\n  ") + verb));
   EXPECT_EQ(run("$baleen help").out, help.out);
 }

@@ -1,7 +1,4 @@
-// Times every op at the shapes of a model, with its memory traffic or arithmetic as a share of the ceilings that this
-// process measures first: a large copy, and a large product of the same type.
-//
-//   baleen_kernels_bench cpu|cuda demo|160m|1b|8b [fp32|bf16|fp16]
+#include "bench/kernels_bench.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -9,28 +6,33 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "bench/stopwatch.h"
+#include "core/error.h"
 #include "kernels/attention.h"
 #include "kernels/cross_entropy.h"
+#include "kernels/device.h"
 #include "kernels/dropout.h"
 #include "kernels/embedding.h"
+#include "kernels/flash_attention.h"
 #include "kernels/gemm.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
 #include "kernels/swiglu.h"
 
-namespace baleen::kernels {
+namespace baleen::bench {
 namespace {
+
+using namespace kernels;
 
 struct Shape {
   std::int64_t tokens, sequence, dim, heads, kv_heads, ffn, vocab;
@@ -42,13 +44,15 @@ const std::map<std::string, Shape> kShapes{{"demo", {1024, 128, 192, 6, 6, 512, 
                                            {"160m", {16384, 1024, 768, 12, 12, 2048, 32000}},
                                            {"1b", {16384, 2048, 2048, 32, 8, 8192, 128256}},
                                            {"8b", {8192, 4096, 4096, 32, 8, 14336, 128256}}};
-const std::map<std::string, at::ScalarType> kTypes{{"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}};
 constexpr std::int64_t kChunkTokens = 2048;  // of the cross-entropy
 
 class Bench {
  public:
-  Bench(at::Device device, at::ScalarType type) : device_(device), type_(type) {
-    fmt::print("{:<24}{:>12}{:>12}{:>12}{:>10}\n", "op", "us", "GB/s", "TFLOP/s", "ceiling");
+  Bench(at::Device device, at::ScalarType type, std::string name)
+      : device_(device), type_(type), name_(std::move(name)) {
+    fmt::print("| {:<24} | {:>10} | {:>10} | {:>8} | {:>8} | {:>7} |\n", "op", "us", "floor us", "GB/s", "TFLOP/s",
+               "ceiling");
+    fmt::print("|{:-<26}|{:->11}:|{:->11}:|{:->9}:|{:->9}:|{:->8}:|\n", "", "", "", "", "", "");
   }
 
   at::Tensor random(at::IntArrayRef sizes) const {
@@ -65,56 +69,49 @@ class Bench {
     const bool cuda = device_.is_cuda();
     const at::Tensor from = zeros({cuda ? std::int64_t{1} << 30 : std::int64_t{1} << 26}, at::kByte);
     at::Tensor to = at::empty_like(from);
-    const double seconds = time([&] { to.copy_(from); });
+    const double seconds = seconds_of(device_, [&] { to.copy_(from); });
     bytes_per_second_ = 2 * static_cast<double>(from.numel()) / seconds;
     print("copy", seconds, bytes_per_second_ * seconds, 0);
     const std::int64_t n = cuda ? 8192 : 1024;
     const at::Tensor a = random({n, n}), b = random({n, n});
-    const double flops = 2 * std::pow(static_cast<double>(n), 3), product = time([&] { linear(a, b); });
+    const double flops = 2 * std::pow(static_cast<double>(n), 3), product = seconds_of(device_, [&] { linear(a, b); });
     flops_per_second_ = flops / product;
     print("square product", product, 0, flops);
   }
 
   /// `bytes`: what must be read and written at least once.
   void memory_bound(const std::string& op, double bytes, const std::function<void()>& run) {
-    print(op, time(run), bytes, 0);
+    if (chosen(op)) print(op, seconds_of(device_, run), bytes, 0);
   }
   void compute_bound(const std::string& op, double flops, const std::function<void()>& run) {
-    print(op, time(run), 0, flops);
+    if (chosen(op)) print(op, seconds_of(device_, run), 0, flops);
   }
+  const std::vector<std::string>& left_out() const { return left_out_; }
+  bool measured_none() const { return measured_ == 0; }
 
  private:
-  void wait() const {
-    if (device_.is_cuda()) c10::impl::VirtualGuardImpl(device_.type()).synchronizeDevice(0);
-  }
-
-  /// Seconds of one call: the median of seven rounds, each long enough for the clock and for a full launch queue.
-  double time(const std::function<void()>& run) const {
-    const auto round = [&](int calls) {
-      wait();
-      const auto start = std::chrono::steady_clock::now();
-      for (int i = 0; i < calls; ++i) run();
-      wait();
-      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / calls;
-    };
-    round(3);
-    const int calls = std::clamp(static_cast<int>(0.02 / round(3)), 1, 1000);
-    std::vector<double> rounds(7);
-    std::generate(rounds.begin(), rounds.end(), [&] { return round(calls); });
-    std::nth_element(rounds.begin(), rounds.begin() + 3, rounds.end());
-    return rounds[3];
+  bool chosen(const std::string& op) {
+    const bool fits = op.find(name_) != std::string::npos;
+    if (fits)
+      ++measured_;
+    else
+      left_out_.push_back(op);
+    return fits;
   }
 
   void print(const std::string& op, double seconds, double bytes, double flops) const {
-    const std::string gigabytes = bytes > 0 ? fmt::format("{:.1f}", bytes / seconds / 1e9) : "";
-    const std::string teraflops = flops > 0 ? fmt::format("{:.2f}", flops / seconds / 1e12) : "";
-    const double share = bytes > 0 ? bytes / seconds / bytes_per_second_ : flops / seconds / flops_per_second_;
-    const std::string percent = std::isfinite(share) ? fmt::format("{:.0f}%", 100 * share) : "";
-    fmt::print("{:<24}{:>12.1f}{:>12}{:>12}{:>10}\n", op, seconds * 1e6, gigabytes, teraflops, percent);
+    const double floor = bytes > 0 ? bytes / bytes_per_second_ : flops / flops_per_second_;
+    const std::string gigabytes = bytes > 0 ? fmt::format("{:.0f}", bytes / seconds / 1e9) : "";
+    const std::string teraflops = flops > 0 ? fmt::format("{:.1f}", flops / seconds / 1e12) : "";
+    fmt::print("| {:<24} | {:>10.1f} | {:>10.1f} | {:>8} | {:>8} | {:>6.0f}% |\n", op, seconds * 1e6, floor * 1e6,
+               gigabytes, teraflops, 100 * floor / seconds);
   }
 
   at::Device device_;
   at::ScalarType type_;
+  std::string name_;
+  std::vector<std::string> left_out_;
+  int measured_ = 0;
   double bytes_per_second_ = 0, flops_per_second_ = 0;
 };
 
@@ -146,13 +143,20 @@ void bench_attention(Bench& bench, const Shape& s, at::Device device) {
   const at::Tensor v = part(qkv, s.heads + s.kv_heads, s.kv_heads),
                    dout = bench.random({s.tokens, s.heads, s.head_dim()});
   const Attention saved = attention(q, k, v, bounds);
+  const at::Tensor dq = part(dqkv, 0, s.heads), dk = part(dqkv, s.heads, s.kv_heads),
+                   dv = part(dqkv, s.heads + s.kv_heads, s.kv_heads);
   const double flops =
       2.0 * static_cast<double>(s.tokens * s.sequence) * static_cast<double>(s.dim);  // causal half of 4
   bench.compute_bound("attention", flops, [&] { attention(q, k, v, bounds); });
-  bench.compute_bound("attention backward", 2.5 * flops, [&] {
-    attention_backward(dout, q, k, v, saved, bounds, part(dqkv, 0, s.heads), part(dqkv, s.heads, s.kv_heads),
-                       part(dqkv, s.heads + s.kv_heads, s.kv_heads), false);
-  });
+  for (const bool deterministic : {false, true})
+    bench.compute_bound(deterministic ? "attention back, ordered" : "attention back", 2.5 * flops,
+                        [&] { attention_backward(dout, q, k, v, saved, bounds, dq, dk, dv, deterministic); });
+  if (has_cuda_flash_attention(q)) {
+    const Attention flash = cuda_flash_attention(q, k, v, bounds);
+    bench.compute_bound("attention by FA2", flops, [&] { cuda_flash_attention(q, k, v, bounds); });
+    bench.compute_bound("attention by FA2 back", 2.5 * flops,
+                        [&] { cuda_flash_attention_backward(dout, q, k, v, flash, bounds, dq, dk, dv, false); });
+  }
   const at::Tensor positions = bench.integers(s.tokens, s.sequence);
   const at::Tensor angles = bench.zeros({s.sequence, s.head_dim() / 2}, at::kFloat);
   const double turned = static_cast<double>(s.tokens * (s.heads + s.kv_heads) * s.head_dim() * qkv.element_size());
@@ -196,29 +200,25 @@ void bench_vocabulary(Bench& bench, const Shape& s) {
                      [&] { cross_entropy_gradient_(logits, targets, part, lse, scale, 0); });
 }
 
-int run(const std::vector<std::string>& arguments) {
-  const bool cuda = !arguments.empty() && arguments[0] == "cuda";
-  const std::string type_name = arguments.size() > 2 ? arguments[2] : cuda ? "bf16" : "fp32";
-  if (arguments.size() < 2 || (!cuda && arguments[0] != "cpu") || !kShapes.contains(arguments[1]) ||
-      !kTypes.contains(type_name)) {
-    fmt::print(stderr, "usage: baleen_kernels_bench cpu|cuda demo|160m|1b|8b [fp32|bf16|fp16]\n");
-    return 2;
-  }
-  const at::Device device(cuda ? at::kCUDA : at::kCPU, cuda ? 0 : -1);
-  const at::ScalarType type = kTypes.at(type_name);
-  const Shape& shape = kShapes.at(arguments[1]);
-  Bench bench(device, type);
-  bench.measure_ceilings();
-  bench_products(bench, shape, at::kFloat);
-  bench_attention(bench, shape, device);
-  bench_memory_bound(bench, shape);
-  bench_vocabulary(bench, shape);
-  return 0;
-}
-
 }  // namespace
-}  // namespace baleen::kernels
 
-int main(int argc, char** argv) {
-  return baleen::kernels::run({argv + 1, argv + argc});
+void bench_kernels(const KernelsBenchOptions& options) {
+  const auto shape = kShapes.find(options.shape);
+  if (shape == kShapes.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, sizes] : kShapes) names.push_back(name);
+    throw core::Error(core::ExitCode::usage, fmt::format("there is no shape {}", options.shape),
+                      fmt::format("the shapes are {}", fmt::join(names, ", ")));
+  }
+  Bench bench(options.device, scalar_type(options.type), options.name);
+  bench.measure_ceilings();
+  bench_products(bench, shape->second, at::kFloat);
+  bench_attention(bench, shape->second, options.device);
+  bench_memory_bound(bench, shape->second);
+  bench_vocabulary(bench, shape->second);
+  if (bench.measured_none())
+    throw core::Error(core::ExitCode::usage, fmt::format("no op has {} in its name", options.name),
+                      fmt::format("the ops are {}", fmt::join(bench.left_out(), ", ")));
 }
+
+}  // namespace baleen::bench

@@ -1,0 +1,92 @@
+#include "bench/kernel_use.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace baleen::bench {
+namespace {
+
+constexpr const char* kCommunication = "communication";
+
+struct Pattern {
+  const char* part;  // of a kernel's name, or of its argument's type
+  const char* name;
+};
+
+/// The first that fits: attention kernels have words of matrix products in their names too.
+constexpr Pattern kPatterns[] = {{"nccl", kCommunication},
+                                 {"sdpa", "attention"},
+                                 {"flash", "attention"},
+                                 {"fmha", "attention"},
+                                 {"cudnn", "attention"},
+                                 {"RmsNorm", "norm"},
+                                 {"Swiglu", "SwiGLU"},
+                                 {"Rope", "rotary embedding"},
+                                 {"CrossEntropy", "loss"},
+                                 {"Embedding", "embedding"},
+                                 {"adamw", "optimizer"},
+                                 {"sgd_kernel", "optimizer"},
+                                 {"squares_kernel", "gradient norm"},
+                                 {"round_kernel", "gradient norm"},
+                                 {"total_kernel", "gradient norm"},
+                                 {"decide_step", "gradient norm"},
+                                 {"Dropout", "dropout"},
+                                 {"nvjet", "GEMM"},
+                                 {"gemm", "GEMM"},
+                                 {"xmma", "GEMM"},
+                                 {"cutlass", "GEMM"},
+                                 {"splitK", "GEMM"},
+                                 {"cublasLt", "GEMM"},
+                                 {"memcpy", "copies and fills"},
+                                 {"memset", "copies and fills"},
+                                 {"copy", "copies and fills"},
+                                 {"Fill", "copies and fills"}};
+
+/// Nanoseconds covered by at least one of these intervals, which come by their begin.
+std::int64_t covered(const std::vector<std::pair<std::int64_t, std::int64_t>>& intervals) {
+  std::int64_t sum = 0, end = 0;
+  for (const auto& [from, to] : intervals) {
+    if (to <= end) continue;
+    sum += to - std::max(from, end);
+    end = to;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::string kernel_class(const std::string& name) {
+  const auto* found = std::find_if(std::begin(kPatterns), std::end(kPatterns),
+                                   [&](const Pattern& p) { return name.find(p.part) != std::string::npos; });
+  return found == std::end(kPatterns) ? "other" : found->name;
+}
+
+TraceSummary summarize(std::vector<KernelSpan> spans) {
+  constexpr double kSecond = 1e9;
+  TraceSummary summary;
+  if (spans.empty()) return summary;
+  std::sort(spans.begin(), spans.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
+  std::map<std::string, KernelUse> uses;
+  std::vector<std::pair<std::int64_t, std::int64_t>> all, computing;
+  std::int64_t last = 0;
+  for (const KernelSpan& span : spans) {
+    KernelUse& use = uses[kernel_class(span.name)];
+    use.name = kernel_class(span.name);
+    use.seconds += static_cast<double>(span.end - span.begin) / kSecond;
+    ++use.launches;
+    all.emplace_back(span.begin, span.end);
+    if (use.name != kCommunication) computing.emplace_back(span.begin, span.end);
+    last = std::max(last, span.end);
+  }
+  for (auto& [name, use] : uses) summary.classes.push_back(std::move(use));
+  std::stable_sort(summary.classes.begin(), summary.classes.end(),
+                   [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  summary.span = static_cast<double>(last - spans.front().begin) / kSecond;
+  summary.busy = static_cast<double>(covered(all)) / kSecond;
+  summary.exposed_communication = static_cast<double>(covered(all) - covered(computing)) / kSecond;
+  summary.launches = static_cast<std::int64_t>(spans.size());
+  return summary;
+}
+
+}  // namespace baleen::bench
