@@ -206,6 +206,7 @@ void bench_kernels(const KernelsBenchOptions& options) {
   const auto shape = kShapes.find(options.shape);
   if (shape == kShapes.end()) {
     std::vector<std::string> names;
+    names.reserve(kShapes.size());
     for (const auto& [name, sizes] : kShapes) names.push_back(name);
     throw core::Error(core::ExitCode::usage, fmt::format("there is no shape {}", options.shape),
                       fmt::format("the shapes are {}", fmt::join(names, ", ")));

@@ -31,6 +31,7 @@ std::vector<std::string> gather_texts(Communicator& host, const std::string& min
   const at::Tensor bytes = at::empty({host.size() * longest}, at::kByte);
   host.all_gather(bytes, padded(mine, longest))->wait();
   std::vector<std::string> texts;
+  texts.reserve(static_cast<std::size_t>(host.size()));
   for (int rank = 0; rank < host.size(); ++rank)
     texts.push_back(text_of(bytes.const_data_ptr<std::uint8_t>() + rank * longest, lengths[rank]));
   return texts;
