@@ -8,6 +8,7 @@ from pathlib import Path
 
 SOURCE = Path(os.environ["BALEEN_SOURCE_DIR"])
 FOUND = {name: f"-DBALEEN_{name}_INCLUDE={SOURCE}" for name in ("tomlplusplus", "fmt", "spdlog", "cli11", "json", "xxhash")}
+FOUND["fmt_library"] = f"-DBALEEN_FMT_LIBRARY={SOURCE}"
 NOTHING_INSTALLED = "-DCMAKE_IGNORE_PREFIX_PATH=/usr;/usr/local;/"
 
 
