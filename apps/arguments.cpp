@@ -3,10 +3,75 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <type_traits>
 
+#include "core/config_value.h"
 #include "core/error.h"
 
 namespace baleen::apps {
+namespace {
+
+template <class Number>
+Number read_number(const std::string& name, const std::string& text) {
+  constexpr bool kWhole = std::is_integral_v<Number>;
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) return number;
+  std::string expected = kWhole ? "an integer" : "a number";
+  if (error == std::errc::result_out_of_range)
+    expected = fmt::format("{} between {} and {}", expected, std::numeric_limits<Number>::lowest(),
+                           std::numeric_limits<Number>::max());
+  throw core::Error(core::ExitCode::usage, fmt::format("{} is {}; expected {}", name, text, expected));
+}
+
+template <class Value>
+CLI::Option* add_number(CLI::App& app, const std::string& name, Value& value, const std::string& help) {
+  constexpr bool kOptional = std::is_same_v<Value, std::optional<std::int64_t>>;
+  using Number = std::conditional_t<kOptional, std::int64_t, Value>;
+  const auto read = [&value, name](const CLI::results_t& words) {
+    value = read_number<Number>(name, words.back());
+    return true;
+  };
+  const auto show = [&value] {
+    if constexpr (kOptional)
+      return std::string();
+    else
+      return fmt::format("{}", value);
+  };
+  return app.add_option(name, read, help, false, show)
+      ->type_name(std::is_integral_v<Number> ? "INT" : "FLOAT")
+      ->take_last();
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+std::string in_our_words(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> left = app.remaining();
+  const auto unknown = std::ranges::find_if(left, [](const std::string& word) { return word.starts_with('-'); });
+  if (unknown != left.end()) {
+    const std::string nearest = core::nearest_name(unknown->substr(0, unknown->find('=')), option_names(app));
+    return fmt::format("there is no option {}{}", *unknown,
+                       nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+  }
+  for (const CLI::Option* option : app.get_options())
+    if (option->get_required() && option->count() == 0)
+      return fmt::format("{} is missing: {}", option->get_name(), option->get_description());
+  if (!left.empty()) return fmt::format("{} is one argument too many", left.front());
+  const std::string what = error.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
+    return what.substr(0, what.find(':')) + " needs a value";
+  return what;
+}
+
+}  // namespace
 
 Arguments::Arguments(const std::string& verb, const std::string& help)
     : verb_(verb), app_(std::make_unique<CLI::App>(help, verb)) {}
@@ -34,27 +99,27 @@ Arguments& Arguments::flag(const std::string& name, bool& value, const std::stri
 }
 
 Arguments& Arguments::option(const std::string& name, std::string& value, const std::string& help) {
-  app_->add_option(name, value, help)->capture_default_str();
+  app_->add_option(name, value, help)->capture_default_str()->take_last();
   return *this;
 }
 
 Arguments& Arguments::option(const std::string& name, int& value, const std::string& help) {
-  app_->add_option(name, value, help)->capture_default_str();
+  add_number(*app_, name, value, help)->capture_default_str();
   return *this;
 }
 
 Arguments& Arguments::option(const std::string& name, std::int64_t& value, const std::string& help) {
-  app_->add_option(name, value, help)->capture_default_str();
+  add_number(*app_, name, value, help)->capture_default_str();
   return *this;
 }
 
 Arguments& Arguments::option(const std::string& name, double& value, const std::string& help) {
-  app_->add_option(name, value, help)->capture_default_str();
+  add_number(*app_, name, value, help)->capture_default_str();
   return *this;
 }
 
 Arguments& Arguments::option(const std::string& name, std::optional<std::int64_t>& value, const std::string& help) {
-  app_->add_option(name, value, help);
+  add_number(*app_, name, value, help);
   return *this;
 }
 
@@ -65,6 +130,7 @@ Arguments& Arguments::flag_or_option(const std::string& name, const std::string&
 }
 
 bool Arguments::parse(int argc, char** argv) {
+  const std::string next_action = "`" + verb_ + " --help` shows what it takes";
   try {
     app_->parse(argc, argv);
     return true;
@@ -72,7 +138,9 @@ bool Arguments::parse(int argc, char** argv) {
     app_->exit(help);
     return false;
   } catch (const CLI::ParseError& error) {
-    throw core::Error(core::ExitCode::usage, error.what(), "`" + verb_ + " --help` shows what it takes");
+    throw core::Error(core::ExitCode::usage, in_our_words(*app_, error), next_action);
+  } catch (const core::Error& error) {
+    throw core::Error(error.code(), error.what(), next_action);
   }
 }
 

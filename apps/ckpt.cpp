@@ -13,15 +13,19 @@
 #include <vector>
 
 #include "apps/arguments.h"
+#include "apps/dispatch.h"
 #include "apps/verbs.h"
 #include "checkpoint/directory.h"
 #include "checkpoint/reader.h"
+#include "core/counted.h"
 #include "core/error.h"
 #include "core/progress.h"
 #include "trainer/metrics.h"
 
 namespace baleen::apps {
 namespace {
+
+constexpr auto kStep = checkpoint::StepOption::step;
 
 /// Since "2026-01-31T12:00:00.123456Z"; empty for what is no time.
 std::string age(const std::string& saved) {
@@ -51,75 +55,78 @@ void print_tensors(const checkpoint::Manifest& manifest) {
 int list(int argc, char** argv) {
   std::string path;
   bool tensors = false;
-  Arguments arguments("baleen ckpt ls", "Lists the checkpoints of a run.");
+  Arguments arguments(argv[0], "Lists the checkpoints of a run.");
   arguments.positional("RUN_OR_CHECKPOINT", path, "Folder of a run, or one checkpoints/step-* folder in it")
       .flag("--tensors", tensors, "The tensors of the checkpoint, of a run's newest one");
   if (!arguments.parse(argc, argv)) return 0;
 
   std::vector<checkpoint::ListedCheckpoint> all = checkpoint::list_checkpoints(path);
   std::ranges::move(checkpoint::list_abandoned(path), std::back_inserter(all));
-  if (all.empty()) all.push_back(checkpoint::inspect_checkpoint(checkpoint::find_checkpoint(path).path));
+  if (all.empty()) all.push_back(checkpoint::inspect_checkpoint(checkpoint::find_checkpoint(path, {}, kStep).path));
   fmt::print("{:>8}  {:<20} {:>9} {:>11}  {:<6}  {}\n", "step", "saved", "age", "size", "", "state");
-  for (const checkpoint::ListedCheckpoint& listed : all) print_line(listed);
-  if (tensors) print_tensors(checkpoint::read_manifest(checkpoint::find_checkpoint(path).path));
+  for (const checkpoint::ListedCheckpoint& listed : all) print_line(checkpoint::with_file_lengths(listed));
+  fmt::print("complete: every file is there in its length; `baleen ckpt verify` compares every byte\n");
+  if (tensors) print_tensors(checkpoint::read_manifest(checkpoint::find_checkpoint(path, {}, kStep).path));
   return 0;
 }
 
-int verify(int argc, char** argv) {
-  std::string path;
-  std::optional<std::int64_t> step;
-  Arguments arguments("baleen ckpt verify", "Reads every byte of a checkpoint and compares it with what was saved.");
-  arguments.positional("RUN_OR_CHECKPOINT", path, "Folder of a run (its newest checkpoint), or of one checkpoint")
-      .option("--step", step, "The run's checkpoint of this step");
-  if (!arguments.parse(argc, argv)) return 0;
-
-  const checkpoint::FoundCheckpoint chosen = checkpoint::find_checkpoint(path, step);
-  std::vector<std::string> faults = chosen.notes;  // what was passed over on the way to a run's newest one
-  const auto reader = checkpoint::CheckpointReader::open(chosen.path);
+/// Reads all of it, and says what it was and how fast; returns what is wrong.
+std::vector<std::string> read_all(const checkpoint::CheckpointReader& reader) {
   const checkpoint::Manifest& manifest = reader.manifest();
   std::int64_t total = 0;
   for (const checkpoint::TensorEntry& tensor : manifest.tensors) total += tensor.bytes();
-  fmt::print("{}: step {}, {} tensors in {} files, {}\n", reader.directory().string(), manifest.step,
-             manifest.tensors.size(), manifest.files.size(), core::byte_text(manifest.bytes()));
+  fmt::print("{}: step {}, {} in {}, {}\n", reader.directory().string(), manifest.step,
+             core::counted(std::ssize(manifest.tensors), "tensor"), core::counted(std::ssize(manifest.files), "file"),
+             core::byte_text(manifest.bytes()));
+  std::fflush(stdout);  // before the bar, which goes to stderr
 
   const auto start = std::chrono::steady_clock::now();
+  std::vector<std::string> faults;
   std::int64_t done = 0;
-  std::vector<std::string> found;
   {
     core::Progress bar("verifying", total, core::Progress::Unit::bytes);
-    found = reader.verify([&](std::int64_t bytes) { bar.advance(bytes); });
-    faults.insert(faults.end(), found.begin(), found.end());
+    faults = reader.verify([&](std::int64_t bytes) { bar.advance(bytes); });
     done = bar.done();
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   fmt::print("{} of data read in {:.2f} s, {}/s\n", core::byte_text(done), seconds,
              core::byte_text(static_cast<std::int64_t>(static_cast<double>(done) / std::max(seconds, 1e-6))));
+  return faults;
+}
+
+int verify(int argc, char** argv) {
+  std::string path;
+  std::optional<std::int64_t> step;
+  Arguments arguments(argv[0], "Reads every byte of a checkpoint and compares it with what was saved.");
+  arguments.positional("RUN_OR_CHECKPOINT", path, "Folder of a run (its newest checkpoint), or of one checkpoint")
+      .option("--step", step, "The run's checkpoint of this step");
+  if (!arguments.parse(argc, argv)) return 0;
+
+  const checkpoint::FoundCheckpoint chosen = checkpoint::find_checkpoint(path, step, kStep);
+  // What was passed over on the way to a run's newest one is a fault too.
+  for (const std::string& note : chosen.notes) fmt::print("fault: {}\n", note);
+  const auto reader = checkpoint::CheckpointReader::open(chosen.path, kStep);
+  const std::vector<std::string> faults = read_all(reader);
   for (const std::string& fault : faults) fmt::print("fault: {}\n", fault);
-  if (!faults.empty())
-    throw core::Error(core::ExitCode::corrupt_checkpoint,
-                      fmt::format("{}: {} fault{}", path, faults.size(), faults.size() == 1 ? "" : "s"),
-                      found.empty() ? fmt::format("step {} is sound: --resume goes on from it", manifest.step)
-                                    : checkpoint::next_action_for_damage(reader.directory()));
-  fmt::print("sound: every block is as it was saved\n");
-  return 0;
+  const auto count = std::ssize(chosen.notes) + std::ssize(faults);
+  if (count == 0) {
+    fmt::print("sound: every block is as it was saved\n");
+    return 0;
+  }
+  throw core::Error(core::ExitCode::corrupt_checkpoint, fmt::format("{}: {}", path, core::counted(count, "fault")),
+                    faults.empty() ? fmt::format("step {} is sound: `baleen train CONFIG --resume` goes on from it",
+                                                 reader.manifest().step)
+                                   : checkpoint::next_action_for_damage(reader.directory(), kStep));
 }
 
 }  // namespace
 
 int checkpoint_main(int argc, char** argv) {
-  const std::string what = argc > 1 ? argv[1] : "";
-  if (what == "ls") return list(argc - 1, argv + 1);
-  if (what == "verify") return verify(argc - 1, argv + 1);
-  const std::string usage =
-      "Usage: baleen ckpt ls RUN_OR_CHECKPOINT [--tensors]\n"
-      "       baleen ckpt verify RUN_OR_CHECKPOINT [--step N]\n";
-  if (what == "--help" || what == "-h") {
-    fmt::print("{}", usage);
-    return 0;
-  }
-  throw core::Error(core::ExitCode::usage,
-                    what.empty() ? "baleen ckpt needs to know what to do" : "unknown: baleen ckpt " + what,
-                    "baleen ckpt ls RUN, or baleen ckpt verify RUN");
+  static constexpr Verb kVerbs[] = {
+      {"ls", list, "List the checkpoints of a run: ls RUN_OR_CHECKPOINT [--tensors]"},
+      {"verify", verify, "Compare every byte of one with what was saved: verify RUN_OR_CHECKPOINT [--step N]"},
+  };
+  return dispatch_below(kVerbs, argc, argv);
 }
 
 }  // namespace baleen::apps

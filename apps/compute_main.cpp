@@ -12,9 +12,11 @@
 namespace baleen::apps {
 namespace {
 
-template <int (*verb)(int, char**)>
+constexpr char kLargerDevice[] = "the model needs a device with more memory; launch.device=cpu takes the machine's";
+
+template <int (*verb)(int, char**), const char* less_memory = parallel::kSmallerSteps>
 int as_rank(int argc, char** argv) {
-  return rank_verb([=] { return verb(argc, argv); });
+  return rank_verb([=] { return verb(argc, argv); }, less_memory);
 }
 
 int library_versions_main(int, char**) {
@@ -32,7 +34,7 @@ int main(int argc, char** argv) {
   using namespace baleen::apps;
   static constexpr Verb kVerbs[] = {
       {"train", as_rank<train_main>, "Train a model: baleen train run.toml, under mpirun for several ranks"},
-      {"generate", as_rank<generate_main>, "Continue a text with the model of a run"},
+      {"generate", as_rank<generate_main, kLargerDevice>, "Continue a text with the model of a run"},
       {"bench", as_rank<bench_main>, "Time training steps or single kernels"},
       {"version", as_rank<library_versions_main>, "Show the libraries in use"},
   };

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "apps/arguments.h"
+#include "apps/dispatch.h"
 #include "apps/verbs.h"
+#include "core/counted.h"
 #include "core/error.h"
 #include "core/progress.h"
 #include "data/dataset_format.h"
@@ -37,9 +39,10 @@ data::TextFormat text_format(const std::string& name) {
 
 void print_result(const data::TokenizeResult& result, double seconds) {
   const data::DatasetInfo& dataset = result.dataset;
-  fmt::print("{}: {} tokens ({}) in {} documents\n", dataset.path.string(), dataset.tokens,
-             core::dtype_name(dataset.dtype), dataset.documents);
-  if (result.empty_documents > 0) fmt::print("{} empty documents were left out\n", result.empty_documents);
+  fmt::print("{}: {} ({}) in {}\n", dataset.path.string(), core::counted(dataset.tokens, "token"),
+             core::dtype_name(dataset.dtype), core::counted(dataset.documents, "document"));
+  if (result.empty_documents > 0)
+    fmt::print("{} left out\n", core::counted(result.empty_documents, "empty document was", "empty documents were"));
   const double megabytes = static_cast<double>(result.input_bytes) / 1e6;
   fmt::print("{:.1f} MB of text in {:.2f} s, {:.1f} MB/s\n", megabytes, seconds, megabytes / std::max(seconds, 1e-9));
 }
@@ -48,7 +51,7 @@ int tokenize(int argc, char** argv) {
   std::vector<std::string> inputs;
   std::string output, name = "bytes", format = "auto";
   data::TokenizeOptions options;
-  Arguments arguments("baleen data tokenize", "Makes a dataset from text.");
+  Arguments arguments(argv[0], "Makes a dataset from text.");
   arguments.rest("INPUT", inputs, "Text files, one document each, or JSONL files, one document a line")
       .option("--output,-o", output, "The dataset to write, for example train.h5")
       .option("--tokenizer", name, "How text becomes tokens")
@@ -77,21 +80,13 @@ int tokenize(int argc, char** argv) {
   return 0;
 }
 
-/// For a terminal: whole characters, and no control characters that could drive it.
+/// On one line: whole characters, none that could drive a terminal.
 std::string printable(const std::string& bytes) {
   data::Utf8Stream stream;
   std::string text = stream.push(bytes);
-  text += stream.finish();
+  text = data::without_controls(text + stream.finish());
   std::string shown;
-  for (const char c : text) {
-    if (c == '\n') {
-      shown += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      shown += c;
-    }
-  }
+  for (const char c : text) shown += c == '\n' ? "\\n" : c == '\t' ? "\\x09" : std::string(1, c);
   return shown;
 }
 
@@ -165,7 +160,7 @@ int inspect(int argc, char** argv) {
   std::string file;
   std::int64_t windows = 3, tokens = 96;
   bool read_all = false;
-  Arguments arguments("baleen data inspect", "Prints what a dataset holds.");
+  Arguments arguments(argv[0], "Prints what a dataset holds.");
   arguments.positional("FILE", file, "A dataset made by `baleen data tokenize`")
       .option("--windows", windows, "Show this many pieces of decoded text, evenly spaced")
       .option("--tokens", tokens, "Tokens of each piece")
@@ -185,18 +180,11 @@ int inspect(int argc, char** argv) {
 }  // namespace
 
 int data_main(int argc, char** argv) {
-  const std::string what = argc > 1 ? argv[1] : "";
-  if (what == "tokenize") return tokenize(argc - 1, argv + 1);
-  if (what == "inspect") return inspect(argc - 1, argv + 1);
-  if (what == "--help" || what == "-h") {
-    fmt::print(
-        "Usage: baleen data tokenize INPUT... --output NAME.h5 [--tokenizer NAME] [--threads N] ...\n"
-        "       baleen data inspect FILE [--windows N] [--verify]\n");
-    return 0;
-  }
-  throw core::Error(core::ExitCode::usage,
-                    what.empty() ? "baleen data needs to know what to do" : "unknown: baleen data " + what,
-                    "baleen data tokenize INPUT... --output NAME.h5, or baleen data inspect FILE");
+  static constexpr Verb kVerbs[] = {
+      {"tokenize", tokenize, "Make a dataset from text: tokenize INPUT... --output NAME.h5"},
+      {"inspect", inspect, "Print what a dataset holds: inspect FILE [--verify]"},
+  };
+  return dispatch_below(kVerbs, argc, argv);
 }
 
 }  // namespace baleen::apps

@@ -2,6 +2,7 @@
 //                 [--top-p P] [--seed S] [--step N]
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,6 +17,7 @@
 #include "apps/arguments.h"
 #include "apps/verbs.h"
 #include "checkpoint/directory.h"
+#include "core/counted.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "data/tokenizer.h"
@@ -30,6 +32,8 @@ namespace baleen::apps {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr auto kStep = checkpoint::StepOption::step;
 
 struct GenerateArguments {
   std::string path, prompt;
@@ -71,17 +75,20 @@ void check(const GenerateArguments& a) {
 
 /// A run's newest sound checkpoint, with a warning for each that was passed over, or the one that was named.
 fs::path find(const GenerateArguments& a) {
-  const checkpoint::FoundCheckpoint found = checkpoint::find_checkpoint(a.path, a.step);
+  const checkpoint::FoundCheckpoint found = checkpoint::find_checkpoint(a.path, a.step, kStep);
   for (const std::string& note : found.notes) core::log_warning(note);
   return found.path;
 }
 
-/// Prints the text as it comes, whole characters only.
+/// Prints the text as it comes, whole characters only. A terminal gets no control characters that could drive it; a
+/// file or a pipe gets the text as it is.
 class Printer {
  public:
-  explicit Printer(const data::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  explicit Printer(const data::Tokenizer& tokenizer)
+      : tokenizer_(tokenizer), to_terminal_(::isatty(STDOUT_FILENO) == 1) {}
   void text(const std::string& text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
+    const std::string shown = to_terminal_ ? data::without_controls(text) : text;
+    if (std::fwrite(shown.data(), 1, shown.size(), stdout) == shown.size() && std::fflush(stdout) == 0) return;
     throw core::Error(core::ExitCode::storage, fmt::format("cannot write to standard output: {}", std::strerror(errno)),
                       "check where the output goes");
   }
@@ -91,10 +98,11 @@ class Printer {
  private:
   const data::Tokenizer& tokenizer_;
   data::Utf8Stream stream_;
+  bool to_terminal_;
 };
 
 std::string summary(const inference::Generation& generation, double seconds, std::int64_t context) {
-  std::string text = fmt::format("{} tokens in {:.2f} s, {:.0f} tokens/s", generation.tokens, seconds,
+  std::string text = fmt::format("{} in {:.2f} s, {:.0f} tokens/s", core::counted(generation.tokens, "token"), seconds,
                                  static_cast<double>(generation.tokens) / std::max(seconds, 1e-9));
   if (generation.reason == inference::StopReason::end_of_text) text += "; the model ended the text";
   if (generation.reason == inference::StopReason::context_full)
@@ -108,7 +116,7 @@ int generate_main(int argc, char** argv) {
   GenerateArguments a;
   if (!parse(argc, argv, a)) return 0;
   check(a);
-  const auto reader = checkpoint::CheckpointReader::open(find(a));
+  const auto reader = checkpoint::CheckpointReader::open(find(a), kStep);
   const trainer::Config config = trainer::load_config(reader.directory() / checkpoint::kConfigName, a.overrides);
   launch::Process process({config.launch.device, static_cast<int>(config.launch.threads_per_rank)});
   if (process.size() > 1) {

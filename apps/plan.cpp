@@ -36,7 +36,8 @@ int plan_main(int argc, char** argv) {
   check_ranks(ranks);
 
   const trainer::Hardware hardware = trainer::load_hardware(gpu);
-  const trainer::Config config = trainer::load_checked_config(path, overrides, ranks);
+  const trainer::Config config =
+      trainer::load_checked_config(path, overrides, ranks, trainer::Datasets::may_be_missing);
   for (const std::string& idle : trainer::idle_settings(config, ranks)) core::log_warning(idle);
   fmt::print("{}", trainer::describe(trainer::make_plan(config, ranks, hardware), hardware));
   if (!only_this)

@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "launch/process.h"
-#include "parallel/agreement.h"
 
 namespace baleen::apps {
 namespace {
@@ -15,14 +14,14 @@ int silent_end(core::ExitCode code) {
 
 }  // namespace
 
-int rank_verb(const std::function<int()>& verb) {
+int rank_verb(const std::function<int()>& verb, const char* less_memory) {
   try {
     return verb();
   } catch (const parallel::AgreedError& error) {
     if (error.is_origin()) throw;
     return silent_end(error.code());
   } catch (...) {
-    const core::Error error = parallel::current_error();
+    const core::Error error = parallel::current_error(less_memory);
     if (launch::is_to_tell(error.code())) throw error;
     return silent_end(error.code());
   }

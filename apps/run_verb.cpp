@@ -1,5 +1,6 @@
 #include "apps/run_verb.h"
 
+#include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
@@ -11,6 +12,7 @@ namespace baleen::apps {
 namespace {
 
 int fail(core::ExitCode code, const std::string& message, const std::string& next_action) {
+  std::fflush(stdout);  // what was told before stays before, also in one file
   core::log_fatal(next_action.empty() ? message : message + "\n  " + next_action);
   return static_cast<int>(code);
 }

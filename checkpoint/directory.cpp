@@ -78,8 +78,13 @@ std::vector<ListedCheckpoint> list_in(const fs::path& checkpoints) {
 std::string steps_text(const std::vector<ListedCheckpoint>& listed, const fs::path& except = {}) {
   std::vector<std::int64_t> steps;
   for (const ListedCheckpoint& checkpoint : listed)
-    if (checkpoint.complete() && checkpoint.path.filename() != except.filename()) steps.push_back(checkpoint.step);
+    if (with_file_lengths(checkpoint).complete() && checkpoint.path.filename() != except.filename())
+      steps.push_back(checkpoint.step);
   return fmt::format("{}", fmt::join(steps, ", "));
+}
+
+const char* words(StepOption option) {
+  return option == StepOption::resume ? "--resume=STEP" : "--step STEP";
 }
 
 }  // namespace
@@ -94,6 +99,16 @@ ListedCheckpoint inspect_checkpoint(const fs::path& path) {
     const Manifest manifest = read_manifest(path);
     listed.step = manifest.step;
     listed.saved = manifest.saved;
+  } catch (const core::Error& error) {
+    listed.fault = error.what();
+  }
+  return listed;
+}
+
+ListedCheckpoint with_file_lengths(ListedCheckpoint listed) {
+  if (!listed.complete()) return listed;
+  try {
+    check_files(read_manifest(listed.path), listed.path);
   } catch (const core::Error& error) {
     listed.fault = error.what();
   }
@@ -117,7 +132,7 @@ bool saved_before(const ListedCheckpoint& a, const ListedCheckpoint& b) {
   return std::tie(a.saved, a.step) < std::tie(b.saved, b.step);
 }
 
-std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& run_dir) {
+std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& run_dir, StepOption option) {
   const std::vector<ListedCheckpoint> listed = list_checkpoints(run_dir);
   if (listed.empty()) return std::nullopt;
   const std::string name = latest_name(checkpoints_directory(run_dir));
@@ -141,12 +156,12 @@ std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& run_dir) {
   throw core::Error(core::ExitCode::corrupt_checkpoint,
                     fmt::format("no complete checkpoint in {}: {}", run_dir.string(), fmt::join(notes, "; ")),
                     beyond.empty() ? "restore one from a copy, or start again in a new run directory"
-                                   : fmt::format("beyond the one that LATEST names there are {}: --resume=STEP goes on "
-                                                 "from one of them",
-                                                 fmt::join(beyond, ", ")));
+                                   : fmt::format("beyond the one that LATEST names there are {}: {} takes one of them",
+                                                 fmt::join(beyond, ", "), words(option)));
 }
 
-FoundCheckpoint find_checkpoint(const fs::path& run_or_checkpoint, std::optional<std::int64_t> step) {
+FoundCheckpoint find_checkpoint(const fs::path& run_or_checkpoint, std::optional<std::int64_t> step,
+                                StepOption option) {
   std::error_code error;
   const fs::path& path = run_or_checkpoint;
   if (!fs::is_directory(path, error))
@@ -154,7 +169,7 @@ FoundCheckpoint find_checkpoint(const fs::path& run_or_checkpoint, std::optional
                       "name a run directory or one of its checkpoints/step-* directories");
   if (!step && fs::exists(path / kManifestName, error)) return {path, {}};
   if (!step) {
-    if (auto newest = newest_checkpoint(path)) return *std::move(newest);
+    if (auto newest = newest_checkpoint(path, option)) return *std::move(newest);
     throw core::Error(core::ExitCode::usage,
                       fmt::format("{} is neither a checkpoint nor a run that has one", path.string()),
                       "name a run directory or one of its checkpoints/step-* directories");
@@ -165,17 +180,19 @@ FoundCheckpoint find_checkpoint(const fs::path& run_or_checkpoint, std::optional
     throw core::Error(
         core::ExitCode::usage,
         fmt::format("step {} of {} was left behind when the run went on from an older step", *step, path.string()),
-        fmt::format("copy {} to NEW_RUN/checkpoints/{} and resume in that run directory", at->second.string(),
-                    step_directory_name(*step)));
+        option == StepOption::step
+            ? fmt::format("it stands aside: give its path, {}, in place of the run's", at->second.string())
+            : fmt::format("copy {} to NEW_RUN/checkpoints/{} and resume in that run directory", at->second.string(),
+                          step_directory_name(*step)));
   const std::string steps = steps_text(list_checkpoints(path));
   throw core::Error(core::ExitCode::usage, fmt::format("{} has no checkpoint of step {}", path.string(), *step),
                     steps.empty() ? "this run has no complete checkpoint" : "choose one of these steps: " + steps);
 }
 
-std::string next_action_for_damage(const fs::path& checkpoint) {
+std::string next_action_for_damage(const fs::path& checkpoint, StepOption option) {
   const std::string steps = steps_text(list_in(fs::absolute(checkpoint).parent_path()), checkpoint);
   if (steps.empty()) return "no other checkpoint is beside it: restore this one from a copy, or start again";
-  return "resume an older one with --resume=STEP; these are complete: " + steps;
+  return fmt::format("take an older one with {}; these are complete: {}", words(option), steps);
 }
 
 }  // namespace baleen::checkpoint

@@ -23,8 +23,14 @@ struct ListedCheckpoint {
   bool complete() const { return fault.empty(); }
 };
 
+/// How the verb that asks takes a step, for advice: --resume=STEP (train) or --step STEP (generate, ckpt verify).
+enum class StepOption { resume, step };
+
 /// One directory, whatever its name: the step is that of its manifest, 0 where there is none.
 ListedCheckpoint inspect_checkpoint(const std::filesystem::path& path);
+
+/// The same after a look at the length of every file: for people; a start of a thousand ranks has no time for it.
+ListedCheckpoint with_file_lengths(ListedCheckpoint listed);
 
 /// All checkpoints of a run's history, ascending by step; without leftovers of saves that died. Empty where there are
 /// none.
@@ -43,16 +49,18 @@ struct FoundCheckpoint {
 /// The checkpoint that LATEST names if it is complete (its manifest is there and sound), otherwise the newest complete
 /// one of a lower step: what lies beyond LATEST may be of a branch that the run was about to leave. Without a LATEST
 /// the one that was saved last. None where the run has no checkpoint; where it has some, but none of these, throws
-/// Error(corrupt_checkpoint) that says what is wrong with each and which can be had with --resume=STEP.
-std::optional<FoundCheckpoint> newest_checkpoint(const std::filesystem::path& run_dir);
+/// Error(corrupt_checkpoint) that says what is wrong with each and which can be had by naming the step.
+std::optional<FoundCheckpoint> newest_checkpoint(const std::filesystem::path& run_dir,
+                                                 StepOption option = StepOption::resume);
 
 /// The checkpoint meant by a path that a person gave: a checkpoint itself, or a run's (its newest, or that of `step`).
 /// Throws Error(usage) where the path is neither or has no such step; the message lists the steps that are there and
 /// says where an abandoned one of that step stands.
 FoundCheckpoint find_checkpoint(const std::filesystem::path& run_or_checkpoint,
-                                std::optional<std::int64_t> step = std::nullopt);
+                                std::optional<std::int64_t> step = std::nullopt,
+                                StepOption option = StepOption::resume);
 
 /// What to do about a damaged checkpoint: "resume an older one with --resume=STEP; these are complete: 800, 900".
-std::string next_action_for_damage(const std::filesystem::path& checkpoint);
+std::string next_action_for_damage(const std::filesystem::path& checkpoint, StepOption option);
 
 }  // namespace baleen::checkpoint

@@ -181,6 +181,20 @@ Manifest manifest_from_json(std::string_view text, const fs::path& path) {
   }
 }
 
+void check_files(const Manifest& manifest, const fs::path& checkpoint) {
+  for (const FileEntry& file : manifest.files) {
+    const fs::path path = checkpoint / file.name;
+    std::error_code error;
+    const std::uintmax_t size = fs::file_size(path, error);
+    if (error == std::errc::no_such_file_or_directory)
+      throw core::Error(core::ExitCode::corrupt_checkpoint, path.string() + " is missing");
+    if (error) throw core::storage_error("inspect", path, error.value());
+    if (static_cast<std::int64_t>(size) != file.bytes)
+      throw core::Error(core::ExitCode::corrupt_checkpoint,
+                        fmt::format("{} has {} bytes, {} were saved", path.string(), size, file.bytes));
+  }
+}
+
 Manifest read_manifest(const fs::path& checkpoint) {
   const fs::path path = checkpoint / kManifestName;
   std::error_code error;

@@ -91,6 +91,9 @@ std::string to_json(const Manifest& manifest);
 /// version.
 Manifest manifest_from_json(std::string_view text, const std::filesystem::path& path);
 
+/// Throws Error(corrupt_checkpoint) where a file that the manifest names is not there or has another length.
+void check_files(const Manifest& manifest, const std::filesystem::path& checkpoint);
+
 /// Reads and checks `checkpoint`/manifest.json. Throws Error(usage) where there is none.
 Manifest read_manifest(const std::filesystem::path& checkpoint);
 

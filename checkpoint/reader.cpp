@@ -20,12 +20,12 @@ core::Error corrupt(const std::string& what) {
 }
 
 /// Runs `work`; to errors of damage it adds what to do about them.
-auto with_next_action(const fs::path& checkpoint, const auto& work) {
+auto with_next_action(const fs::path& checkpoint, StepOption option, const auto& work) {
   try {
     return work();
   } catch (const core::Error& error) {
     if (error.code() != core::ExitCode::corrupt_checkpoint) throw;
-    throw core::Error(error.code(), error.what(), next_action_for_damage(checkpoint));
+    throw core::Error(error.code(), error.what(), next_action_for_damage(checkpoint, option));
   }
 }
 
@@ -40,21 +40,13 @@ struct RankFile {
   RankTable table;
 };
 
-void check_file(const fs::path& path, std::int64_t bytes) {
-  std::error_code error;
-  const std::uintmax_t size = fs::file_size(path, error);
-  if (error == std::errc::no_such_file_or_directory) throw corrupt(path.string() + " is missing");
-  if (error) throw core::storage_error("inspect", path, error.value());
-  if (static_cast<std::int64_t>(size) != bytes)
-    throw corrupt(fmt::format("{} has {} bytes, {} were saved", path.string(), size, bytes));
-}
-
 }  // namespace
 
 class CheckpointReader::State {
  public:
-  explicit State(const fs::path& directory) : directory_(directory), manifest_(read_manifest(directory)) {
-    for (const FileEntry& file : manifest_.files) check_file(directory / file.name, file.bytes);
+  State(const fs::path& directory, StepOption option)
+      : directory_(directory), step_option_(option), manifest_(read_manifest(directory)) {
+    check_files(manifest_, directory);
     std::error_code error;
     const fs::path config = directory / kConfigName;
     if (!fs::exists(config, error)) throw corrupt(config.string() + " is missing");
@@ -65,6 +57,7 @@ class CheckpointReader::State {
   }
 
   const fs::path& directory() const { return directory_; }
+  StepOption step_option() const { return step_option_; }
   const Manifest& manifest() const { return manifest_; }
   const std::string& config() const { return config_; }
 
@@ -104,6 +97,7 @@ class CheckpointReader::State {
 
  private:
   fs::path directory_;
+  StepOption step_option_;
   Manifest manifest_;
   std::string config_;
   mutable std::mutex mutex_;
@@ -115,8 +109,9 @@ CheckpointReader::CheckpointReader(CheckpointReader&&) noexcept = default;
 CheckpointReader& CheckpointReader::operator=(CheckpointReader&&) noexcept = default;
 CheckpointReader::~CheckpointReader() = default;
 
-CheckpointReader CheckpointReader::open(const fs::path& directory) {
-  return CheckpointReader(with_next_action(directory, [&] { return std::make_unique<State>(directory); }));
+CheckpointReader CheckpointReader::open(const fs::path& directory, StepOption option) {
+  return CheckpointReader(
+      with_next_action(directory, option, [&] { return std::make_unique<State>(directory, option); }));
 }
 
 const fs::path& CheckpointReader::directory() const {
@@ -147,7 +142,7 @@ void CheckpointReader::read(const std::string& tensor, const std::string& kind, 
   core::require(contains(entry->shape, box), "a box that is read lies inside its tensor");
   core::require(static_cast<std::int64_t>(out.size()) == box.elements() * core::dtype_size(entry->dtype),
                 "a box that is read comes with room for its bytes");
-  with_next_action(directory(), [&] { state_->read(*entry, box, out); });
+  with_next_action(directory(), state_->step_option(), [&] { state_->read(*entry, box, out); });
 }
 
 std::vector<std::string> CheckpointReader::verify(const std::function<void(std::int64_t)>& progress) const {

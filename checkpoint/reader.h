@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/directory.h"
 #include "checkpoint/manifest.h"
 
 namespace baleen::checkpoint {
@@ -18,7 +19,7 @@ class CheckpointReader {
   /// Reads the manifest and checks that every file it names is there with its length, and that config.toml fits.
   /// Throws Error(usage) where `directory` is no checkpoint, Error(corrupt_checkpoint) where it is damaged: the message
   /// names the file, the next action the steps that are complete beside it.
-  static CheckpointReader open(const std::filesystem::path& directory);
+  static CheckpointReader open(const std::filesystem::path& directory, StepOption option = StepOption::resume);
   CheckpointReader(CheckpointReader&&) noexcept;
   CheckpointReader& operator=(CheckpointReader&&) noexcept;
   ~CheckpointReader();

@@ -11,6 +11,9 @@
 namespace baleen::core {
 namespace {
 
+/// What messages about names that do not exist begin with: a list of those that do helps.
+constexpr std::string_view kUnknown = "unknown ";
+
 std::string suggestion(const std::string& nearest) {
   return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
 }
@@ -41,20 +44,20 @@ std::string home_of(const SectionTables& schema, const std::string& key) {
 std::string unknown_key(const SectionTables& schema, const FieldTable& table, const std::string& key) {
   const std::string nearest = nearest_name(key, field_names(table)), home = home_of(schema, key);
   if (nearest.empty() && !home.empty())
-    return fmt::format("unknown key {}.{}; {} belongs to [{}]", table.name, key, key, home);
-  return fmt::format("unknown key {}.{}{}", table.name, key,
+    return fmt::format("{}key {}.{}; {} belongs to [{}]", kUnknown, table.name, key, key, home);
+  return fmt::format("{}key {}.{}{}", kUnknown, table.name, key,
                      suggestion(nearest.empty() ? "" : table.name + "." + nearest));
 }
 
 std::string outside_sections(const SectionTables& schema, const std::string& key) {
   if (schema.find(key)) return fmt::format("{} is a section: write [{}] and its keys below", key, key);
   const std::string home = home_of(schema, key);
-  return home.empty() ? fmt::format("unknown key {} outside any section", key)
+  return home.empty() ? fmt::format("{}key {} outside any section", kUnknown, key)
                       : fmt::format("{} stands outside any section; it belongs to [{}]", key, home);
 }
 
 std::string unknown_section(const SectionTables& schema, const std::string& name) {
-  return fmt::format("unknown section [{}]{}", name, suggestion(nearest_name(name, section_names(schema))));
+  return fmt::format("{}section [{}]{}", kUnknown, name, suggestion(nearest_name(name, section_names(schema))));
 }
 
 }  // namespace
@@ -92,6 +95,7 @@ KeyOrigins fill(const SectionTables& schema, const ConfigSource& source, void* c
       origins.rejected.insert(name);
     }
     origins.places[name] = entry.place;
+    if (entry.place.starts_with(kOverridePlace)) origins.overridden.insert(name);
   }
   return origins;
 }
@@ -118,7 +122,9 @@ void throw_if_any(const std::vector<Problem>& problems, const std::string& what)
       problems.size() == 1 ? problems.front().text() : fmt::format("{} problems in {}:", problems.size(), what);
   if (problems.size() > 1)
     for (const Problem& problem : problems) message += "\n  " + problem.text();
-  throw Error(ExitCode::usage, message, "`baleen schema SECTION` lists the keys of a section");
+  const bool names = std::any_of(problems.begin(), problems.end(),
+                                 [](const Problem& problem) { return problem.message.starts_with(kUnknown); });
+  throw Error(ExitCode::usage, message, names ? "`baleen schema SECTION` lists the keys of a section" : "");
 }
 
 }  // namespace baleen::core

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config_section.h"
@@ -38,9 +39,13 @@ class Schema {
   SectionTables tables_;
 };
 
+/// What the place of an entry from the command line begins with: "override training.steps=0".
+inline constexpr std::string_view kOverridePlace = "override ";
+
 /// Which keys were given; both by "model.dim".
 struct KeyOrigins {
   std::map<std::string, std::string> places;  // the place that gave the value, "run.toml:3:1"
+  std::set<std::string> overridden;           // keys whose place is the command line
   std::set<std::string> rejected;             // keys that kept their default because the value was wrong
 };
 

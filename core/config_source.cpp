@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/config.h"
 #include "core/config_value.h"
 #include "core/filesystem.h"
 
@@ -77,7 +78,7 @@ class Reader {
   }
 
   void read_override(const std::string& text) {
-    const std::string at = fmt::format("override {}", text);
+    const std::string at = std::string(kOverridePlace) + text;
     const std::size_t equals = text.find('='), dot = text.find('.');
     if (equals == std::string::npos || dot == std::string::npos || dot > equals) {
       out_.problems.push_back({at, "must have the form section.key=VALUE"});
@@ -89,8 +90,8 @@ class Reader {
       return;
     }
     ConfigEntry entry{text.substr(0, dot), text.substr(dot + 1, equals - dot - 1), at, {}};
-    if (!parse_value(value, entry.value)) {
-      out_.problems.push_back({at, fmt::format("{} is not a TOML value", value)});
+    if (const std::string wrong = parse_value(value, entry.value); !wrong.empty()) {
+      out_.problems.push_back({at, wrong});
       return;
     }
     out_.entries.push_back(std::move(entry));
@@ -127,17 +128,23 @@ class Reader {
       out_.entries.push_back({section, std::string(key->str()), place(name, key->source()), convert(*value)});
   }
 
-  static bool parse_value(const std::string& text, ConfigValue& value) {
+  /// What is wrong with it, or empty.
+  static std::string parse_value(const std::string& text, ConfigValue& value) {
+    const std::string no_value = fmt::format("{} is not a TOML value", text);
     try {
       const toml::table table = toml::parse("value = " + text);
-      if (table.size() != 1) return false;
+      if (table.size() != 1) return no_value;
       value = convert(*table.get("value"));
-      return true;
+      return "";
     } catch (const toml::parse_error&) {
+      constexpr std::size_t kDigits = 19;  // of the largest integer
+      const bool signed_number = text.front() == '-' || text.front() == '+';
+      if (text.size() >= kDigits && text.find_first_not_of("0123456789", signed_number ? 1 : 0) == std::string::npos)
+        return fmt::format("{} is too large for an integer of 64 bits", text);
       // A bare word: a path or a name, which a shell strips of its quotes.
-      if (text.find_first_of("\"'[]{}\n") != std::string::npos) return false;
+      if (text.find_first_of("\"'[]{}\n") != std::string::npos) return no_value;
       value = {text};
-      return true;
+      return "";
     }
   }
 

@@ -14,7 +14,7 @@ const core::Section<DataConfig>& data_section() {
           .field("pack", &T::pack,
                  "stream: a sequence runs over the borders of documents; documents: attention stops at them.",
                  core::one_of({"stream", "documents"}))
-          .field("prefetch", &T::prefetch, "Batches made ahead by a thread; 0: none.", core::not_negative());
+          .field("prefetch", &T::prefetch, "Batches made ahead by a thread; 0: none.", core::between(0, 1024));
   return section;
 }
 

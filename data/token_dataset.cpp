@@ -1,21 +1,15 @@
 #include "data/token_dataset.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <functional>
 #include <vector>
 
 #include "core/error.h"
-#include "core/file_descriptor.h"
 #include "data/dataset_file.h"
 #include "data/dataset_format.h"
-#include "data/file_error.h"
+#include "data/mapped_file.h"
 
 namespace baleen::data {
 namespace {
@@ -77,50 +71,30 @@ void read_tokens(const DatasetInfo& info, std::span<const std::byte> stored, std
                                   static_cast<std::uint32_t>(out[good]), info.vocab_size));
 }
 
+std::span<const std::byte> part(const DatasetInfo& info, std::span<const std::byte> file, const Extent& extent) {
+  if (extent.address + extent.bytes > static_cast<std::int64_t>(file.size()))
+    throw damaged(info, "it became shorter while it was opened");
+  return file.subspan(static_cast<std::size_t>(extent.address), static_cast<std::size_t>(extent.bytes));
+}
+
+template <typename Element>
+std::span<const Element> elements(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const Element*>(bytes.data()), bytes.size() / sizeof(Element)};
+}
+
 }  // namespace
-
-/// The whole file, read-only.
-class TokenDataset::Mapping {
- public:
-  explicit Mapping(const std::filesystem::path& path) {
-    const core::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() < 0) throw file_error("open", path, errno);
-    struct stat status = {};
-    if (::fstat(file.get(), &status) != 0) throw file_error("inspect", path, errno);
-    void* mapped = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_SHARED, file.get(), 0);
-    if (mapped == MAP_FAILED) throw file_error("map", path, errno);
-    bytes_ = {static_cast<const std::byte*>(mapped), static_cast<std::size_t>(status.st_size)};
-  }
-  ~Mapping() { ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size()); }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  std::span<const std::byte> part(const Extent& extent) const {
-    core::require(extent.address + extent.bytes <= static_cast<std::int64_t>(bytes_.size()),
-                  "parts lie inside the file");
-    return bytes_.subspan(static_cast<std::size_t>(extent.address), static_cast<std::size_t>(extent.bytes));
-  }
-
-  template <typename Element>
-  std::span<const Element> elements(const Extent& extent) const {
-    const std::span<const std::byte> bytes = part(extent);
-    return {reinterpret_cast<const Element*>(bytes.data()), bytes.size() / sizeof(Element)};
-  }
-
- private:
-  std::span<const std::byte> bytes_;
-};
 
 TokenDataset TokenDataset::open(const std::filesystem::path& path) {
   const DatasetLayout layout = read_layout(path);
   TokenDataset dataset;
   dataset.info_ = layout.info;
-  dataset.mapping_ = std::make_shared<const Mapping>(path);
-  dataset.tokens_ = dataset.mapping_->part(layout.tokens);
-  dataset.document_offsets_ = dataset.mapping_->elements<std::uint64_t>(layout.document_offsets);
-  dataset.digests_ = dataset.mapping_->elements<core::Digest>(layout.digests);
+  dataset.file_ = std::make_shared<const MappedFile>(path);
+  const auto bytes_of = [&](const Extent& extent) { return part(layout.info, dataset.file_->bytes(), extent); };
+  dataset.tokens_ = bytes_of(layout.tokens);
+  dataset.document_offsets_ = elements<std::uint64_t>(bytes_of(layout.document_offsets));
+  dataset.digests_ = elements<core::Digest>(bytes_of(layout.digests));
 
-  const auto offsets_digests = dataset.mapping_->elements<core::Digest>(layout.document_offsets_digests);
+  const auto offsets_digests = elements<core::Digest>(bytes_of(layout.document_offsets_digests));
   for (std::int64_t block = 0; block < static_cast<std::int64_t>(offsets_digests.size()); ++block) {
     check_digest(layout.info, "document_offsets", std::as_bytes(dataset.document_offsets_), offsets_digests, block);
   }
@@ -130,10 +104,10 @@ TokenDataset TokenDataset::open(const std::filesystem::path& path) {
 
 core::Digest TokenDataset::content_digest(const std::filesystem::path& path) {
   const DatasetLayout layout = read_layout(path);
-  const Mapping mapping(path);
+  const MappedFile file(path);
   std::vector<std::byte> digests;
-  for (const Extent& part : {layout.digests, layout.document_offsets_digests}) {
-    const std::span<const std::byte> bytes = mapping.part(part);
+  for (const Extent& extent : {layout.digests, layout.document_offsets_digests}) {
+    const std::span<const std::byte> bytes = part(layout.info, file.bytes(), extent);
     digests.insert(digests.end(), bytes.begin(), bytes.end());
   }
   return core::digest_of(digests);

@@ -17,7 +17,10 @@
 
 namespace baleen::data {
 
-/// An open dataset. Immutable, so any number of threads may read. Copies share one mapping.
+class MappedFile;
+
+/// An open dataset. Immutable, so any number of threads may read. Copies share one mapping. A file that becomes shorter
+/// meanwhile, or whose disk fails, ends the process with a message and the exit code for storage (data/mapped_file.h).
 class TokenDataset {
  public:
   /// As read_dataset_info, and checks that the document offsets fit their digests and ascend from 0 to the token count.
@@ -45,11 +48,10 @@ class TokenDataset {
   void verify_block(std::int64_t block) const;
 
  private:
-  class Mapping;
   TokenDataset() = default;
 
   DatasetInfo info_;
-  std::shared_ptr<const Mapping> mapping_;
+  std::shared_ptr<const MappedFile> file_;
   std::span<const std::byte> tokens_;
   std::span<const std::uint64_t> document_offsets_;
   std::span<const core::Digest> digests_;

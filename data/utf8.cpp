@@ -1,5 +1,7 @@
 #include "data/utf8.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -76,6 +78,24 @@ std::size_t incomplete_utf8_tail(std::string_view text) {
     if (!continuation) return first_sequence(end).kind == Kind::incomplete ? tail : 0;
   }
   return 0;
+}
+
+std::string without_controls(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    const std::string_view character = text.substr(0, first_sequence(text).bytes);
+    const auto first = static_cast<unsigned char>(character[0]);
+    const auto last = static_cast<unsigned char>(character.back());
+    const bool c0 = (first < 0x20 && first != '\n' && first != '\t') || first == 0x7F;
+    const bool c1 = first == 0xC2 && last < 0xA0;  // U+0080 to U+009F: 8-bit forms of escape sequences
+    if (c0 || c1) {
+      shown += fmt::format("\\x{:02x}", last);
+    } else {
+      shown += character;
+    }
+    text.remove_prefix(character.size());
+  }
+  return shown;
 }
 
 std::string Utf8Stream::push(std::string_view bytes) {

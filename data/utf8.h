@@ -15,6 +15,9 @@ std::optional<std::size_t> first_utf8_error(std::string_view text);
 /// Bytes at the end of `text` (0 to 3) that begin a sequence whose rest is still to come.
 std::size_t incomplete_utf8_tail(std::string_view text);
 
+/// Valid UTF-8 without the control characters that could drive a terminal: \x1b and the like instead. Keeps \n and \t.
+std::string without_controls(std::string_view text);
+
 /// Turns bytes that arrive in any pieces into pieces of whole characters, for printing while generating.
 class Utf8Stream {
  public:

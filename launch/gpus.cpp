@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "core/counted.h"
 #include "core/error.h"
 
 namespace baleen::launch {
@@ -18,7 +19,8 @@ int pick_gpu(const std::vector<GpuView>& views, int local_rank, const std::strin
   if (static_cast<int>(different.size()) == ranks) return 0;
   throw core::Error(
       core::ExitCode::environment,
-      fmt::format("{} ranks were started on {}, where each sees {} GPU{}", ranks, host, seen, seen == 1 ? "" : "s"),
+      fmt::format("{} {} started on {}, where each sees {}", core::counted(ranks, "rank"), ranks == 1 ? "was" : "were",
+                  host, core::counted(seen, "GPU")),
       fmt::format("start at most {} per node (mpirun --map-by ppr:{}:node), or set launch.device = \"cpu\"", seen,
                   seen));
 }

@@ -78,14 +78,20 @@ Surroundings look_around(bool for_gpus, parallel::Communicator& world) {
   return {node.rank(), node.gather(allowed_cpus()), node.gather(view), with_gpu.item<std::int64_t>()};
 }
 
-int pick_threads(int wanted, const Surroundings& around) {
+struct Threads {
+  int count;
+  const char* reason;
+};
+
+Threads pick_threads(int wanted, const Surroundings& around) {
   if (wanted < 0)
     throw core::Error(core::ExitCode::usage, fmt::format("launch.threads_per_rank is {}", wanted),
                       "set a number of threads, or 0 to share out the cores");
-  if (wanted > 0) return wanted;
+  if (wanted > 0) return {wanted, "launch.threads_per_rank"};
   if (const char* threads = std::getenv("OMP_NUM_THREADS"); threads != nullptr && std::atoi(threads) > 0)
-    return std::atoi(threads);
-  return core_share(around.masks, around.local_rank, core_of_cpus(), cpu_quota());
+    return {std::atoi(threads), "OMP_NUM_THREADS"};
+  return {core_share(around.masks, around.local_rank, core_of_cpus(), cpu_quota()),
+          "its share of the cores it may use"};
 }
 
 at::Device pick_device(const std::string& wanted, const Surroundings& around, const std::string& host) {
@@ -174,7 +180,9 @@ void Process::take_device(const ProcessOptions& options) {
   const Surroundings around = look_around(options.device != "cpu", *world_);
   local_rank_ = around.local_rank;
   local_size_ = static_cast<int>(around.masks.size());
-  threads_ = pick_threads(options.threads_per_rank, around);
+  const Threads threads = pick_threads(options.threads_per_rank, around);
+  threads_ = threads.count;
+  threads_reason_ = threads.reason;
   at::set_num_threads(threads_);
   device_ = pick_device(options.device, around, host_);
 }

@@ -42,6 +42,7 @@ class Process {
   int local_size() const { return local_size_; }
   at::Device device() const { return device_; }
   int threads() const { return threads_; }
+  const std::string& threads_reason() const { return threads_reason_; }  // what the number comes from, for people
   const std::string& host() const { return host_; }
   /// Host tensors over all ranks.
   parallel::Communicator& world() { return *world_; }
@@ -55,7 +56,7 @@ class Process {
   std::unique_ptr<parallel::Communicator> world_;
   int local_rank_ = 0, local_size_ = 1, threads_ = 1;
   at::Device device_ = at::kCPU;
-  std::string host_;
+  std::string host_, threads_reason_;
 };
 
 /// On a rank that has failed: whether it is the one to tell it. Ranks often fail at one moment for one cause; they let

@@ -15,14 +15,12 @@
 namespace baleen::parallel {
 namespace {
 
-constexpr const char* kLessMemory = "lower training.micro_batch_size, or set training.recompute=\"block\"";
-
-std::optional<core::Error> failure_of(const std::function<void()>& work) {
+std::optional<core::Error> failure_of(const std::function<void()>& work, const char* less_memory) {
   try {
     work();
     return std::nullopt;
   } catch (...) {
-    return current_error();
+    return current_error(less_memory);
   }
 }
 
@@ -93,33 +91,33 @@ core::Error difference(int rank, const std::vector<CommonFact>& facts, std::map<
 
 }  // namespace
 
-core::Error translate(const c10::Error& error) {
+core::Error translate(const c10::Error& error, const char* less_memory) {
   const std::string message = error.what_without_backtrace();
   // On the GPU memory has a class of its own, on the CPU all errors are of one.
   const bool out_of_memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
                              message.find("DefaultCPUAllocator: can't allocate memory") != std::string::npos;
-  if (out_of_memory) return {core::ExitCode::out_of_memory, "out of memory: " + message, kLessMemory};
+  if (out_of_memory) return {core::ExitCode::out_of_memory, "out of memory: " + message, less_memory};
   return {core::ExitCode::internal, "internal error: " + message,
           "report this with the command line and the run's log"};
 }
 
-core::Error current_error() {
+core::Error current_error(const char* less_memory) {
   try {
     throw;
   } catch (const core::Error& error) {
     return error;
   } catch (const std::bad_alloc&) {
-    return {core::ExitCode::out_of_memory, "out of memory", kLessMemory};
+    return {core::ExitCode::out_of_memory, "out of memory", less_memory};
   } catch (const c10::Error& error) {
-    return translate(error);
+    return translate(error, less_memory);
   } catch (const std::exception& error) {
     return {core::ExitCode::internal, std::string("internal error: ") + error.what(),
             "report this with the command line and the run's log"};
   }
 }
 
-void succeed_together(Communicator& host, const std::function<void()>& work) {
-  const std::optional<core::Error> failure = failure_of(work);
+void succeed_together(Communicator& host, const std::function<void()>& work, const char* less_memory) {
+  const std::optional<core::Error> failure = failure_of(work, less_memory);
   const at::Tensor first = at::tensor({std::int64_t{failure ? host.rank() : host.size()}}, at::kLong);
   host.all_reduce(first, ReduceOp::min)->wait();
   const auto origin = static_cast<int>(first.item<std::int64_t>());

@@ -24,15 +24,19 @@ class AgreedError : public core::Error {
   bool is_origin_;
 };
 
-/// LibTorch's error in our words: without its stack trace, and told apart where memory ran out.
-core::Error translate(const c10::Error& error);
+/// What to do where a training step runs out of memory.
+inline constexpr char kSmallerSteps[] = "lower training.micro_batch_size, or set training.recompute=\"block\"";
+
+/// LibTorch's error in our words: without its stack trace, and told apart where memory ran out; `less_memory` is the
+/// advice then.
+core::Error translate(const c10::Error& error, const char* less_memory = kSmallerSteps);
 
 /// The exception that is being handled, in our words.
-core::Error current_error();
+core::Error current_error(const char* less_memory = kSmallerSteps);
 
 /// Collective over `host` (host tensors). Runs `work` on this rank and returns when it has succeeded on all. Where it
-/// threw on one, all throw AgreedError with the exit code of the lowest rank that failed.
-void succeed_together(Communicator& host, const std::function<void()>& work);
+/// threw on one, all throw AgreedError with the exit code of the lowest rank that failed. `less_memory` as above.
+void succeed_together(Communicator& host, const std::function<void()>& work, const char* less_memory = kSmallerSteps);
 
 /// Something that all ranks must have in common: "training.steps", "100".
 struct CommonFact {

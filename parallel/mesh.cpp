@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/counted.h"
 #include "core/error.h"
 #include "parallel/counting_communicator.h"
 #include "parallel/nccl_communicator.h"
@@ -17,7 +18,8 @@ int checked_rank(const ParallelDims& dims, const Communicator& host_world) {
   if (dims.world() != host_world.size())
     throw core::Error(
         core::ExitCode::usage,
-        fmt::format("the mesh {} has {} ranks, but {} were started", dims.str(), dims.world(), host_world.size()),
+        fmt::format("the mesh {} has {}, but {} started", dims.str(), core::counted(dims.world(), "rank"),
+                    core::counted(host_world.size(), "was", "were")),
         fmt::format("start it with mpirun -n {}, or set parallelism.data_shard = -1 to take what the world leaves",
                     dims.world()));
   return host_world.rank();

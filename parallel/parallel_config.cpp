@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "core/counted.h"
 #include "core/error.h"
 
 namespace baleen::parallel {
@@ -22,9 +23,9 @@ ParallelDims ParallelConfig::dims(int ranks) const {
     const std::string sharded = fills ? "" : fmt::format(" x data_shard {}", data_shard);
     throw core::Error(
         core::ExitCode::usage,
-        fmt::format("tensor {} x pipeline {} x data_replicate {}{} = {:.0f} does not {} {} rank(s)", tensor, pipeline,
+        fmt::format("tensor {} x pipeline {} x data_replicate {}{} = {:.0f} does not {} {}", tensor, pipeline,
                     data_replicate, sharded, static_cast<double>(rest) * (fills ? 1.0 : static_cast<double>(shard)),
-                    fills ? "divide" : "make", ranks),
+                    fills ? "divide" : "make", core::counted(ranks, "rank")),
         "change the degrees of [parallelism] or the number of ranks");
   }
   ParallelDims dims;

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <thread>
 
+#include "core/counted.h"
+#include "core/log.h"
 #include "core/version.h"
 #include "data/dataset_info.h"
 #include "launch/library_versions.h"
@@ -35,7 +39,8 @@ std::string memory_by_class(Trainer& trainer) {
 std::string dataset(const std::string& path) {
   if (path == "random") return "random tokens";
   const data::DatasetInfo info = data::read_dataset_info(path);
-  return fmt::format("{} ({} tokens, {} documents, tokenizer {})", path, info.tokens, info.documents, info.tokenizer);
+  return fmt::format("{} ({}, {}, tokenizer {})", path, core::counted(info.tokens, "token"),
+                     core::counted(info.documents, "document"), info.tokenizer);
 }
 
 std::string libraries() {
@@ -47,24 +52,39 @@ std::string libraries() {
   return text;
 }
 
+/// Threads that wait for each other at every operation crawl where other programs take the cores from some of them.
+void warn_of_load(const launch::Process& process) {
+  double load = 0;
+  const auto cores = static_cast<double>(std::thread::hardware_concurrency());
+  if (::getloadavg(&load, 1) != 1 || load + process.threads() * process.local_size() < 1.5 * cores) return;
+  core::log_warning(
+      fmt::format("this machine is busy: load {:.1f} on {:.0f} cores before this run's {}; if it crawls, "
+                  "try fewer with launch.threads_per_rank",
+                  load, cores, core::counted(process.threads() * process.local_size(), "thread")));
+}
+
 }  // namespace
 
 void print_banner(const Config& config, const parallel::Mesh& mesh, const launch::Process& process, Trainer& trainer) {
   const std::int64_t parameters = models::count_parameters(models::llama_units(config.model)).total();
   const std::string device = device_name(process.device());
   line("run", config.run.name);
-  line("mesh", fmt::format("{} ({} ranks, {} a node)", mesh.dims().str(), process.size(), process.local_size()));
-  line("device", device.empty() ? fmt::format("CPU, {} thread(s) a rank", process.threads()) : device);
+  line("mesh", fmt::format("{} ({}, {} a node)", mesh.dims().str(), core::counted(process.size(), "rank"),
+                           process.local_size()));
+  line("device", device.empty() ? fmt::format("CPU, {} a rank ({})", core::counted(process.threads(), "thread"),
+                                              process.threads_reason())
+                                : device);
   line("model", fmt::format("{}: {} layers, dim {}, {:.3f}M parameters, computing in {}", config.model.family,
                             config.model.layers, config.model.dim, static_cast<double>(parameters) / 1e6,
                             config.precision.compute));
   line("memory", memory_by_class(trainer));
   line("data", dataset(config.data.train));
   if (!config.data.validation.empty()) line("validation", dataset(config.data.validation));
-  line("batch", fmt::format("{} sequences of {} tokens a step, {} steps", config.training.global_batch_size,
-                            config.training.sequence_length, config.training.steps));
+  line("batch", fmt::format("{} of {} tokens a step, {}", core::counted(config.training.global_batch_size, "sequence"),
+                            config.training.sequence_length, core::counted(config.training.steps, "step")));
   line("libraries", libraries());
   std::fflush(stdout);
+  if (device.empty()) warn_of_load(process);
 }
 
 std::string environment_json(const launch::Process& process) {

@@ -47,10 +47,11 @@ Config load_config(const std::filesystem::path& path, const std::vector<std::str
   return std::move(read.config);
 }
 
-Config load_checked_config(const std::filesystem::path& path, const std::vector<std::string>& overrides, int ranks) {
+Config load_checked_config(const std::filesystem::path& path, const std::vector<std::string>& overrides, int ranks,
+                           Datasets datasets) {
   ReadConfig read = read_config(path, overrides);
   if (read.complete)
-    for (core::Problem& problem : validate(read.config, ranks)) read.problems.push_back(std::move(problem));
+    for (core::Problem& problem : validate(read.config, ranks, datasets)) read.problems.push_back(std::move(problem));
   core::throw_if_any(read.problems, path.string());
   return std::move(read.config);
 }

@@ -56,9 +56,12 @@ struct ReadConfig {
 /// Reads the file, what it extends, and the overrides `section.key=VALUE`. Never throws for what stands in them.
 ReadConfig read_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
-/// What is wrong with the values together: divisibility, the mesh over `ranks`, the batch, the datasets. Opens the
-/// datasets, starts nothing.
-std::vector<core::Problem> validate(const Config& config, int ranks);
+/// Whether datasets must be there. Those that are there have to fit in any case.
+enum class Datasets { needed, may_be_missing };
+
+/// What is wrong with the values together: sizes, divisibility, the mesh over `ranks`, the batch, the datasets. Opens
+/// the datasets, starts nothing.
+std::vector<core::Problem> validate(const Config& config, int ranks, Datasets datasets = Datasets::needed);
 
 /// Settings that can have no effect beside the others over `ranks`, each with the reason, for warnings. One that has
 /// its default value is none of them. `config` has passed validate().
@@ -68,7 +71,8 @@ std::vector<std::string> idle_settings(const Config& config, int ranks);
 Config load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
 /// load_config() and validate() in one go: what `check` and `train` do. Throws Error(usage) listing all problems.
-Config load_checked_config(const std::filesystem::path& path, const std::vector<std::string>& overrides, int ranks);
+Config load_checked_config(const std::filesystem::path& path, const std::vector<std::string>& overrides, int ranks,
+                           Datasets datasets = Datasets::needed);
 
 /// The resolved configuration; load_config() reads it back to the same.
 std::string to_toml(const Config& config);

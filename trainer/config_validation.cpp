@@ -4,22 +4,27 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <initializer_list>
+#include <vector>
 
+#include "core/counted.h"
 #include "core/error.h"
 #include "data/dataset_info.h"
 #include "models/tensor_degree.h"
 #include "optim/lr_schedule.h"
 #include "trainer/config.h"
+#include "trainer/config_sizes.h"
 #include "trainer/execution_plan.h"
 #include "trainer/planner_meshes.h"
 
 namespace baleen::trainer {
 namespace {
 
+constexpr std::int64_t kMostMicroBatches = 65536;  // schedules are lists of them
+
 class Validator {
  public:
-  Validator(const Config& config, int ranks) : config_(config), ranks_(ranks) {}
+  Validator(const Config& config, int ranks, Datasets datasets = Datasets::needed)
+      : config_(config), ranks_(ranks), datasets_(datasets) {}
 
   /// Whether the mesh and the batch over it have no problem.
   bool mesh_fits() {
@@ -33,8 +38,10 @@ class Validator {
     check_names();
     check_model();
     check_rope();
-    check_parallelism();
-    check_batch();
+    if (check_sizes()) {
+      check_parallelism();
+      check_batch();
+    }
     check_schedule();
     check_precision();
     check_backend();
@@ -44,22 +51,23 @@ class Validator {
   }
 
  private:
-  using Keys = std::initializer_list<const char*>;
+  using Keys = std::vector<const char*>;
 
   /// All keys have the values that were asked for, or their defaults.
-  bool usable(Keys keys) const {
+  bool usable(const Keys& keys) const {
     for (const char* key : keys)
       if (config_.origins.rejected.count(key)) return false;
     return true;
   }
 
-  /// The message stands at the first of `keys` that somebody has written.
-  void problem(Keys keys, std::string message) {
+  /// The message stands at the first of `keys` that the command line overrides, else at the first that a file has.
+  void problem(const Keys& keys, std::string message) {
     std::string place;
-    for (const char* key : keys) {
-      const auto found = config_.origins.places.find(key);
-      if (place.empty() && found != config_.origins.places.end()) place = found->second;
-    }
+    const auto& [places, overridden, rejected] = config_.origins;
+    for (const bool on_command_line : {true, false})
+      for (const char* key : keys)
+        if (place.empty() && places.count(key) && overridden.count(key) == std::size_t{on_command_line})
+          place = places.at(key);
     problems_.push_back({std::move(place), std::move(message)});
   }
 
@@ -107,6 +115,13 @@ class Validator {
                           model.rope_high_freq_factor, model.rope_low_freq_factor));
   }
 
+  /// False: what follows would multiply numbers that no machine holds.
+  bool check_sizes() {
+    const std::vector<SizeProblem> wrong = size_problems(config_.model, config_.training);
+    for (const SizeProblem& size : wrong) problem(size.keys, size.message);
+    return wrong.empty();
+  }
+
   void check_parallelism() {
     const Keys keys = {"parallelism.tensor", "model.heads", "model.kv_heads", "model.ffn_dim"};
     if (usable(keys))
@@ -151,13 +166,20 @@ class Validator {
     }
     if (!usable({"training.global_batch_size", "training.micro_batch_size"})) return;
     const std::int64_t portion = dims.data() * training.micro_batch_size;
+    if (const std::int64_t micro_batches = training.global_batch_size / portion; micro_batches > kMostMicroBatches)
+      problem(
+          {"training.global_batch_size", "training.micro_batch_size"},
+          fmt::format("training.global_batch_size ({}) makes {} micro-batches of training.micro_batch_size ({}) for "
+                      "each data rank; the most is {}",
+                      training.global_batch_size, micro_batches, training.micro_batch_size, kMostMicroBatches));
     if (training.global_batch_size % portion == 0) return;
     const std::int64_t below = training.global_batch_size / portion * portion;
     const std::string sizes = below == 0 ? fmt::format("{}", portion) : fmt::format("{} or {}", below, below + portion);
     problem({"training.global_batch_size", "training.micro_batch_size"},
-            fmt::format("training.global_batch_size ({}) is not a multiple of {} data rank(s) x "
-                        "training.micro_batch_size ({}); the nearest that fit: {}{}",
-                        training.global_batch_size, dims.data(), training.micro_batch_size, sizes, nearest()));
+            fmt::format("training.global_batch_size ({}) is not a multiple of {} x training.micro_batch_size ({}); the "
+                        "nearest that fit: {}{}",
+                        training.global_batch_size, core::counted(dims.data(), "data rank"), training.micro_batch_size,
+                        sizes, nearest()));
   }
 
   void check_schedule() {
@@ -200,7 +222,7 @@ class Validator {
   }
 
   void check_datasets() {
-    if (usable({"data.train"}) && config_.data.train.empty())
+    if (usable({"data.train"}) && config_.data.train.empty() && datasets_ == Datasets::needed)
       problem({"data.train"},
               "data.train is not set: name a dataset made by `baleen data tokenize`, or \"random\" for measuring");
     check_dataset("data.train", config_.data.train);
@@ -216,7 +238,7 @@ class Validator {
     data::DatasetInfo info;
     try {
       if (!std::filesystem::exists(path)) {
-        problem({key}, fmt::format("{}: there is no file {}; `baleen data tokenize` makes one", key, path));
+        if (datasets_ == Datasets::needed) problem({key}, missing_dataset(key, path));
         return;
       }
       info = data::read_dataset_info(path);
@@ -244,16 +266,25 @@ class Validator {
                           path, info.tokens, config_.training.sequence_length));
   }
 
+  static std::string missing_dataset(const std::string& key, const std::filesystem::path& path) {
+    const std::string from =
+        path.is_absolute() ? "" : fmt::format(" (from the folder {})", std::filesystem::current_path().string());
+    const std::string without = key == "data.train" ? "; to try without one: data.train=random" : "";
+    return fmt::format("{}: there is no file {}{}; `baleen data tokenize TEXT... --output {}` makes one{}", key,
+                       path.string(), from, path.string(), without);
+  }
+
   const Config& config_;
   const int ranks_;
+  const Datasets datasets_;
   bool names_others_ = true;
   std::vector<core::Problem> problems_;
 };
 
 }  // namespace
 
-std::vector<core::Problem> validate(const Config& config, int ranks) {
-  return Validator(config, ranks).run();
+std::vector<core::Problem> validate(const Config& config, int ranks, Datasets datasets) {
+  return Validator(config, ranks, datasets).run();
 }
 
 }  // namespace baleen::trainer

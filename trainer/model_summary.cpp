@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/counted.h"
 #include "models/llama_parameters.h"
 #include "trainer/planner_memory.h"
 
@@ -51,14 +52,15 @@ std::string summarize(const Config& config, int ranks) {
   const RankMemory memory = largest_states(config, dims);
   const std::int64_t micro_batches = training.global_batch_size / (dims.data() * training.micro_batch_size);
   std::string text = line("run", fmt::format("{} in {}", config.run.name, config.run_dir().string()));
-  text += line("mesh", fmt::format("{} ({} rank{})", dims.str(), ranks, ranks == 1 ? "" : "s"));
+  text += line("mesh", fmt::format("{} ({})", dims.str(), core::counted(ranks, "rank")));
   text +=
       line("model", fmt::format("{}, {} layers, dim {}, {} heads, {} KV heads, FFN {}, vocabulary {}", model.family,
                                 model.layers, model.dim, model.heads, model.kv_heads, model.ffn_dim, model.vocab_size));
   text += line("parameters", parameters(models::count_parameters(models::llama_units(model))));
-  text += line("batch", fmt::format("{} tokens a step: {} sequences of {}; {} micro-batch(es) of {} on each rank",
-                                    grouped(training.tokens_per_step()), training.global_batch_size,
-                                    training.sequence_length, micro_batches, training.micro_batch_size));
+  text += line("batch",
+               fmt::format("{} tokens a step: {} of {}; {} of {} on each rank", grouped(training.tokens_per_step()),
+                           core::counted(training.global_batch_size, "sequence"), training.sequence_length,
+                           core::counted(micro_batches, "micro-batch", "micro-batches"), training.micro_batch_size));
   text += line("training", fmt::format("{} steps, {} tokens, computing in {}", grouped(training.steps),
                                        grouped(training.steps * training.tokens_per_step()), config.precision.compute));
   text +=

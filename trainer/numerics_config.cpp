@@ -8,7 +8,7 @@ const core::Section<NumericsConfig>& numerics_section() {
           .field("max_bad_steps", &NumericsConfig::max_bad_steps,
                  "Steps in a row with a loss or gradient that is not finite, after which the run stops with exit code "
                  "30.",
-                 core::positive());
+                 core::between(1, 1e9));
   return section;
 }
 

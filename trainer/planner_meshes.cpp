@@ -1,4 +1,5 @@
 #include "trainer/planner_meshes.h"
+#include "core/counted.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -60,7 +61,7 @@ std::string nearest_world(const Config& config, int from, int end, int step, con
   for (int ranks = from; ranks != end; ranks += step) {
     const std::vector<ParallelDims> legal = legal_meshes(config, ranks, is_legal);
     if (!legal.empty())
-      return fmt::format("{} rank{} ({})", ranks, ranks == 1 ? "" : "s", changes(config.parallelism, legal.front()));
+      return fmt::format("{} ({})", core::counted(ranks, "rank"), changes(config.parallelism, legal.front()));
   }
   return "";
 }
@@ -109,7 +110,7 @@ std::string nearest_legal(const Config& config, int ranks, const IsLegal& is_leg
        {nearest_world(config, ranks - 1, least, -1, is_legal), nearest_world(config, ranks + 1, most + 1, 1, is_legal)})
     if (!world.empty()) named.push_back(world);
   if (named.empty()) return "";  // something else is wrong
-  return fmt::format("no mesh of {} ranks is legal; nearest: {}", ranks, fmt::join(named, ", or "));
+  return fmt::format("no mesh of {} is legal; nearest: {}", core::counted(ranks, "rank"), fmt::join(named, ", or "));
 }
 
 }  // namespace baleen::trainer

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/counted.h"
 #include "trainer/model_summary.h"
 #include "trainer/planner.h"
 
@@ -27,14 +28,15 @@ std::string mesh(const Plan& plan) {
   const parallel::ParallelConfig& p = plan.step.config.parallelism;
   std::string zero = fmt::format("ZeRO-{}", p.zero_stage);
   if (p.zero_stage == 3) zero += fmt::format(", regather {}", p.regather);
-  return fmt::format("{} ({} rank(s)), {}", plan.step.dims.str(), plan.step.dims.world(), zero);
+  return fmt::format("{} ({}), {}", plan.step.dims.str(), core::counted(plan.step.dims.world(), "rank"), zero);
 }
 
 std::string stages(const Plan& plan) {
   const PlannedStep& step = plan.step;
   const std::string name = !communicates(step.dims.pipeline) ? "" : " " + step.config.parallelism.schedule;
-  return fmt::format("{} of {} layers;{} {} micro-batch(es) of {} x {} tokens on each rank", step.plan.shape.stages(),
-                     fmt::join(step.plan.stage_layers, ", "), name, step.micro_batches(),
+  return fmt::format("{} of {} layers;{} {} of {} x {} tokens on each rank", step.plan.shape.stages(),
+                     fmt::join(step.plan.stage_layers, ", "), name,
+                     core::counted(step.micro_batches(), "micro-batch", "micro-batches"),
                      step.config.training.micro_batch_size, step.config.training.sequence_length);
 }
 
@@ -116,8 +118,8 @@ std::string describe(const Plan& plan, const Hardware& hardware) {
 }
 
 std::string describe(const BestLayouts& best, const Hardware& hardware, int ranks) {
-  std::string text = fmt::format("\nbest layouts of {} rank(s) ({} are legal, {} have states that fit)\n", ranks,
-                                 best.legal, best.fitting);
+  std::string text = fmt::format("\nbest layouts of {} ({} legal, of these {} with states that fit)\n",
+                                 core::counted(ranks, "rank"), best.legal, best.fitting);
   if (best.layouts.empty())
     return text + fmt::format(
                       "  none fits {} ({:.1f} GiB): try training.recompute=block, a smaller "

@@ -28,9 +28,9 @@ const core::Section<PrecisionConfig>& precision_section() {
           .field("loss_scale_init", &T::loss_scale_init, "FP16: the first loss scale, a power of two.",
                  core::power_of_two())
           .field("loss_scale_growth_interval", &T::loss_scale_growth_interval,
-                 "FP16: good steps after which the loss scale doubles.", core::positive())
+                 "FP16: good steps after which the loss scale doubles.", core::between(1, 1e9))
           .field("loss_scale_hysteresis", &T::loss_scale_hysteresis,
-                 "FP16: overflows in a row after which the loss scale halves.", core::positive())
+                 "FP16: overflows in a row after which the loss scale halves.", core::between(1, 1e9))
           .field("loss_scale_min", &T::loss_scale_min, "FP16: the smallest loss scale, a power of two.",
                  core::power_of_two());
   return section;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/counted.h"
 #include "core/error.h"
 #include "trainer/planner_replay.h"
 #include "trainer/planner_step.h"
@@ -96,8 +97,8 @@ std::string schedule_figure(const Config& config, const TracedStep& step, const 
   if (config.parallelism.virtual_stages > 1) styles.emplace_back("fwd more", "a further stage of the rank");
   const std::string others =
       step.dims.world() > step.dims.pipeline ? "<span>ranks that are the first on every other axis</span>" : "";
-  const std::string caption = fmt::format("Schedule {}, {} micro-batch(es)", html_escape(config.parallelism.schedule),
-                                          measured.micro_batches());
+  const std::string caption = fmt::format("Schedule {}, {}", html_escape(config.parallelism.schedule),
+                                          core::counted(measured.micro_batches(), "micro-batch", "micro-batches"));
   return figure(caption + legend(styles) + others, svg_timeline(panels, description));
 }
 

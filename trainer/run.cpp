@@ -5,11 +5,13 @@
 
 #include "checkpoint/branch.h"
 #include "checkpoint/directory.h"
+#include "checkpoint/manifest.h"
 #include "core/log.h"
 #include "launch/signals.h"
 #include "parallel/agreement.h"
 #include "parallel/nccl_communicator.h"
 #include "trainer/banner.h"
+#include "trainer/config_changes.h"
 #include "trainer/device_info.h"
 #include "trainer/report.h"
 #include "trainer/trainer.h"
@@ -18,6 +20,10 @@ namespace baleen::trainer {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr char kSmallerStates[] =
+    "weights, gradients and optimizer do not fit (`baleen check` counts them): shard them over more ranks with "
+    "parallelism.zero_stage=3, or make the model smaller";
 
 /// Signals of every rank, control files through rank 0.
 Requests poll(launch::Signals& signals, const RunDirectory* run) {
@@ -72,6 +78,13 @@ void leave_newer_checkpoints(const fs::path& run_dir, std::int64_t step) {
                              step, fmt::join(left, ", "), (run_dir / "checkpoints" / "step-*.abandoned-*").string()));
 }
 
+void warn_of_changes(const fs::path& checkpoint, const Config& config) {
+  const Config saved = read_config(checkpoint / checkpoint::kConfigName, {}).config;
+  const std::string changes = changes_of_course(saved, config, checkpoint::read_manifest(checkpoint).optimizer_step);
+  if (!changes.empty())
+    core::log_warning("from here on this is another training than the one that was saved:" + changes);
+}
+
 }  // namespace
 
 core::ExitCode run_training(const RunRequest& request, launch::Process& process) {
@@ -94,12 +107,14 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   options.versions = library_versions();
 
   std::unique_ptr<Trainer> trainer;
-  parallel::succeed_together(process.world(), [&] { trainer = std::make_unique<Trainer>(config, mesh, options); });
+  parallel::succeed_together(
+      process.world(), [&] { trainer = std::make_unique<Trainer>(config, mesh, options); }, kSmallerStates);
   if (run) print_banner(config, mesh, process, *trainer);
   const auto checkpoint = checkpoint_to_resume(request, process);
   if (checkpoint) {
     parallel::succeed_together(process.world(), [&] { trainer->resume(*checkpoint); });
     if (run) core::log_info(fmt::format("resumed from {}", checkpoint->string()));
+    if (run) warn_of_changes(*checkpoint, config);
   }
   // Only now: a start that failed leaves the record of the run as it was.
   parallel::succeed_together(process.world(), [&] {

@@ -1,10 +1,14 @@
 #include "trainer/run_directory.h"
 
 #include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -17,18 +21,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Holds the folder against other jobs. The lock goes with the process, however it ends.
+/// "process 4711 on node3, since 2026-01-31 12:00:00 UTC"
+std::string this_process() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return fmt::format("process {} on {}, since {:%Y-%m-%d %H:%M:%S} UTC", ::getpid(), host.data(),
+                     fmt::gmtime(std::time(nullptr)));
+}
+
+core::Error in_use(const fs::path& path) {
+  std::ifstream in(path / "lock");
+  std::string holder;
+  std::getline(in, holder);
+  return {core::ExitCode::busy,
+          fmt::format("the run directory {} is in use by another job{}", path.string(),
+                      holder.empty() ? "" : " (" + holder + ")"),
+          fmt::format("wait for that job, or stop it (touch {}: it saves and ends), or name another folder with "
+                      "--run-dir",
+                      (path / "STOP").string())};
+}
+
+/// Holds the folder against other jobs, and says in the file who does. The lock goes with the process, however it ends.
 int lock_folder(const fs::path& path) {
   const fs::path file = path / "lock";
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0) throw core::storage_error("write", file, errno);
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+    const std::string holder = this_process() + "\n";  // only for people: what fails here does no harm
+    if (::ftruncate(descriptor, 0) == 0) {
+      [[maybe_unused]] const ssize_t written = ::pwrite(descriptor, holder.data(), holder.size(), 0);
+    }
+    return descriptor;
+  }
   const int error = errno;
   ::close(descriptor);
   if (error != EWOULDBLOCK) throw core::storage_error("lock", file, error);
-  throw core::Error(
-      core::ExitCode::busy, "the run directory " + path.string() + " is in use by another job",
-      "wait for that job or stop it (touch " + (path / "STOP").string() + "), or choose another run.name");
+  throw in_use(path);
 }
 
 /// The lines of a log that a run resumed at `steps_done` keeps: complete objects of earlier steps.

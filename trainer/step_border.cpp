@@ -1,13 +1,17 @@
 // What happens between two steps: requests from outside, what is told of a step, validation, saving.
 
+#include <ATen/ops/add.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numbers>
 
+#include "core/counted.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "parallel/agreement.h"
@@ -38,13 +42,15 @@ void Trainer::settle() {
     case optim::Health::good:
       return;
     case optim::Health::loss_scale_exhausted:
-      return stop(fmt::format("{} steps in a row overflowed at the minimum loss scale {}", report.bad_at_min,
-                              config_.precision.loss_scale_min),
+      return stop(fmt::format("{} in a row overflowed at the minimum loss scale {}",
+                              core::counted(report.bad_at_min, "step"), config_.precision.loss_scale_min),
                   "lower optimizer.lr, or train with precision.compute=bf16");
     case optim::Health::too_many_bad_steps:
-      return stop(fmt::format("{} steps in a row had a loss or gradient that is not finite", report.consecutive_bad),
+      return stop(fmt::format("{} in a row had a loss or gradient that is not finite",
+                              core::counted(report.consecutive_bad, "step")),
                   "lower optimizer.lr or look at the data of these steps (events.jsonl names the first "
-                  "parameter); resuming would stop again. numerics.max_bad_steps sets the limit");
+                  "parameter), then go on with --resume, or from an older checkpoint with --resume=STEP. "
+                  "numerics.max_bad_steps sets the limit");
   }
 }
 
@@ -120,10 +126,44 @@ Snapshot Trainer::snapshot() {
   return {units_, optimizer_.get(), &control_, step_, step_ * config_.training.global_batch_size};
 }
 
-std::filesystem::path Trainer::save() {
+std::string Trainer::doubt() {
   settle();
-  const std::filesystem::path path = save_snapshot(
-      snapshot(), mesh_, {options_.run_dir, options_.resolved_config, config_.checkpoint.keep, options_.versions});
+  const optim::StepReport report = control_.read();
+  // Dynamic loss scaling skips steps to find its scale: only at the smallest one does that tell anything.
+  const bool looks_for_scale = config_.compute_dtype() == core::DType::f16 && report.bad_at_min == 0;
+  if (report.consecutive_bad > 0 && !looks_for_scale)
+    return fmt::format("the last {} had a loss or gradient that is not finite",
+                       report.consecutive_bad == 1 ? "step" : fmt::format("{} steps", report.consecutive_bad));
+  at::Tensor norms = at::zeros({}, at::TensorOptions(options_.device).dtype(at::kDouble));
+  for (const parallel::Unit* unit : units_) norms = at::add(norms, at::linalg_vector_norm(unit->master(), 2));
+  const at::Tensor ruined = at::tensor({std::int64_t{!std::isfinite(norms.item<double>())}}, at::kLong);
+  mesh_.host_world().all_reduce(ruined, parallel::ReduceOp::max)->wait();
+  return ruined.item<std::int64_t>() == 0 ? "" : "the norm of the weights is not finite any more";
+}
+
+bool Trainer::save_if_sound() {
+  const std::string why = doubt();
+  if (why.empty()) {
+    save(why);
+  } else if (options_.run != nullptr) {
+    core::log_warning(fmt::format("step {}: not saved, since {}; earlier checkpoints stay", step_, why));
+  }
+  return why.empty();
+}
+
+std::filesystem::path Trainer::save() {
+  return save(doubt());
+}
+
+std::filesystem::path Trainer::save(const std::string& doubt) {
+  const int keep = doubt.empty() ? config_.checkpoint.keep : 0;
+  const std::filesystem::path path =
+      save_snapshot(snapshot(), mesh_, {options_.run_dir, options_.resolved_config, keep, options_.versions});
+  if (options_.run != nullptr && !doubt.empty())
+    core::log_warning(
+        fmt::format("step {}: this checkpoint may be of no use, since {}; all earlier ones stay, and "
+                    "--resume=STEP goes on from one",
+                    step_, doubt));
   if (options_.run != nullptr) {
     core::log_info(fmt::format("step {}: saved {}", step_, path.string()));
     const nlohmann::ordered_json event{{"event", "checkpoint"}, {"step", step_}, {"path", path.filename().string()}};
@@ -140,11 +180,12 @@ void Trainer::resume(const std::filesystem::path& checkpoint) {
   step_ = state.step;
   stage_.publish(mesh_);
   if (samples != step_ * config_.training.global_batch_size)
-    throw core::Error(core::ExitCode::usage,
-                      fmt::format("{} was saved after {} sequences, which is no whole number of steps with "
-                                  "training.global_batch_size = {}",
-                                  checkpoint.string(), samples, config_.training.global_batch_size),
-                      "resume with the batch size of the run's config.toml");
+    throw core::Error(
+        core::ExitCode::usage,
+        fmt::format("{} was saved after {}, which is no whole number of steps with "
+                    "training.global_batch_size = {}",
+                    checkpoint.string(), core::counted(samples, "sequence"), config_.training.global_batch_size),
+        "resume with the batch size of the run's config.toml");
 }
 
 }  // namespace baleen::trainer

@@ -153,6 +153,7 @@ core::ExitCode Trainer::train() {
   progress_.start();
   const std::int64_t first = step_;
   std::int64_t saved_at = step_;
+  bool save_due = false;
   while (step_ < config_.training.steps) {
     const Requests requests = agree();
     if (requests.stop) {
@@ -176,9 +177,10 @@ core::ExitCode Trainer::train() {
 
     if (traced) tell_trace();
     if (due(step_, config_.training.validate_every) && step_ < config_.training.steps) validate_and_tell();
-    if (due(step_, config_.checkpoint.every) && step_ < config_.training.steps) {
-      save();
+    save_due |= due(step_, config_.checkpoint.every);
+    if (save_due && step_ < config_.training.steps && save_if_sound()) {
       saved_at = step_;
+      save_due = false;
     }
   }
   validate_and_tell();

@@ -83,7 +83,8 @@ class Trainer {
   /// The loss on the fixed validation set. Blocks.
   ValidationResult validate();
 
-  /// Blocks until a checkpoint of the steps done so far stands.
+  /// Blocks until a checkpoint of the steps done so far stands. Where there is doubt about the weights, it says so and
+  /// removes no older one.
   std::filesystem::path save();
 
   std::int64_t steps_done() const { return step_; }
@@ -119,6 +120,11 @@ class Trainer {
   void tell_trace();
   void validate_and_tell();
   Snapshot snapshot();
+  /// Why the weights may be ruined; empty where nothing speaks for it. Collective, blocks.
+  std::string doubt();
+  /// Saves, or says why not.
+  bool save_if_sound();
+  std::filesystem::path save(const std::string& doubt);
 
   Config config_;
   parallel::Mesh& mesh_;

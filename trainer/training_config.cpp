@@ -1,16 +1,24 @@
 #include "trainer/training_config.h"
 
 namespace baleen::trainer {
+namespace {
+
+/// A learning rate is kept for each.
+constexpr double kMostSteps = 100e6;
+
+}  // namespace
 
 const core::Section<TrainingConfig>& training_section() {
   using T = TrainingConfig;
   static const auto section =
       core::Section<T>("training", "How long to train, and in what portions.")
-          .field("steps", &T::steps, "Optimizer steps.", core::positive())
-          .field("global_batch_size", &T::global_batch_size, "Sequences of one step, over all ranks.", core::positive())
+          .field("steps", &T::steps, "Optimizer steps.", core::between(1, kMostSteps))
+          .field("global_batch_size", &T::global_batch_size, "Sequences of one step, over all ranks.",
+                 core::between(1, 1 << 24))
           .field("micro_batch_size", &T::micro_batch_size,
-                 "Sequences that a rank computes at once; gradients of the others are accumulated.", core::positive())
-          .field("sequence_length", &T::sequence_length, "Tokens of a sequence.", core::positive())
+                 "Sequences that a rank computes at once; gradients of the others are accumulated.",
+                 core::between(1, 1 << 20))
+          .field("sequence_length", &T::sequence_length, "Tokens of a sequence.", core::between(1, 1 << 24))
           .field("recompute", &T::recompute,
                  "What the backward computes again to save memory: nothing, MLP and norms, or whole layers.",
                  core::one_of({"none", "mlp", "block"}))
@@ -21,7 +29,7 @@ const core::Section<TrainingConfig>& training_section() {
           .field("validate_every", &T::validate_every,
                  "Steps between validations; 0: only at the end. Needs data.validation.", core::not_negative())
           .field("validation_sequences", &T::validation_sequences, "Sequences of the fixed validation set.",
-                 core::positive());
+                 core::between(1, 1 << 24));
   return section;
 }
 

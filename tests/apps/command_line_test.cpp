@@ -38,7 +38,7 @@ TEST(CommandLine, NothingToDoShowsTheUsageAsAnError) {
 TEST(CommandLine, UnknownVerbNamesTheNearest) {
   const Outcome outcome = run("$baleen chekc");
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_EQ(outcome.err, "baleen: unknown verb chekc; did you mean check?\n  `baleen --help` lists the verbs\n");
+  EXPECT_EQ(outcome.err, "baleen: there is no verb chekc; did you mean check?\n  `baleen --help` lists the verbs\n");
 }
 
 TEST(CommandLine, EveryLightVerbHasHelp) {
@@ -51,11 +51,23 @@ TEST(CommandLine, EveryLightVerbHasHelp) {
 }
 
 TEST(CommandLine, UnknownOptionsAreRefused) {
-  const Outcome outcome = run("$baleen version --verbose");
-  EXPECT_EQ(outcome.code, 2);
-  EXPECT_EQ(outcome.err,
-            "baleen: The following argument was not expected: --verbose\n  `baleen version --help` shows what it "
-            "takes\n");
+  const auto refused = [](const std::string& arguments, const std::string& message) {
+    const Outcome outcome = run("$baleen " + arguments);
+    EXPECT_EQ(outcome.code, 2) << arguments;
+    EXPECT_THAT(outcome.err, StartsWith("baleen: " + message + "\n")) << arguments;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 2) << outcome.err;
+  };
+  refused("version --verbose", "there is no option --verbose");
+  refused("version now", "now is one argument too many");
+  refused("check run.toml --rank=3", "there is no option --rank=3; did you mean --ranks?");
+  refused("check --rnaks 3", "there is no option --rnaks; did you mean --ranks?");
+  refused("check", "CONFIG is missing: TOML file; `baleen schema` lists the keys");
+  refused("check run.toml --ranks", "--ranks needs a value");
+  refused("check run.toml --ranks three", "--ranks is three; expected an integer");
+  refused("check run.toml --ranks 3000000000",
+          "--ranks is 3000000000; expected an integer between -2147483648 and 2147483647");
+  refused("data tokenise", "there is no verb tokenise; did you mean tokenize?");
+  refused("data", "a verb is missing after `baleen data`: tokenize or inspect");
 }
 
 TEST(Version, IsTheSameEitherWay) {
@@ -81,9 +93,11 @@ class Check : public testing::Test {
     folder_.write("run.toml", text);
     return run("$baleen check run.toml " + arguments, folder_.path());
   }
-  void expect_refused(const Outcome& outcome, const std::string& message) const {
+  /// `unknown`: a name is not known, so the list of names helps.
+  void expect_refused(const Outcome& outcome, const std::string& message, bool unknown = false) const {
     EXPECT_EQ(outcome.code, 2);
-    EXPECT_EQ(outcome.err, "baleen: " + message + "\n  `baleen schema SECTION` lists the keys of a section\n");
+    EXPECT_EQ(outcome.err,
+              "baleen: " + message + "\n" + (unknown ? "  `baleen schema SECTION` lists the keys of a section\n" : ""));
     EXPECT_THAT(outcome.out, IsEmpty());
   }
   tests::TemporaryFolder folder_;
@@ -97,7 +111,7 @@ TEST_F(Check, SumsUpAGoodConfiguration) {
   EXPECT_THAT(outcome.err, IsEmpty());
   for (const char* part : {"shard 4 x context 1 x tensor 1 (4 ranks)", "6 heads, 2 KV heads",
                            "1,673,280: embedding 49,344, attention 393,216, MLP 1,179,648, norms 1,728, head 49,344",
-                           "2,048 tokens a step: 16 sequences of 128; 1 micro-batch(es) of 4 on each rank",
+                           "2,048 tokens a step: 16 sequences of 128; 1 micro-batch of 4 on each rank",
                            "1,000 steps, 2,048,000 tokens, computing in fp32", "26.3 MiB a rank, activations apart"})
     EXPECT_THAT(outcome.out, HasSubstr(part));
 }
@@ -110,7 +124,8 @@ TEST_F(Check, ResolvedConfigurationIsGoodAgain) {
 }
 
 TEST_F(Check, OneProblemIsOneLine) {
-  expect_refused(check("[data]\ntrain = \"random\"\nshufle = true\n"), "run.toml:3:1: unknown key data.shufle");
+  expect_refused(check("[data]\ntrain = \"random\"\nshufle = true\n"), "run.toml:3:1: unknown key data.shufle",
+                 /*unknown=*/true);
   expect_refused(check(kRandom, "model.heads=5"),
                  "override model.heads=5: model.dim (192) is not a multiple of model.heads (5)");
   expect_refused(check("[data\n"),
@@ -124,11 +139,14 @@ TEST_F(Check, ManyProblemsComeAtOnce) {
       "6 problems in run.toml:\n"
       "  run.toml:2:1: unknown key model.layer; did you mean model.layers?\n"
       "  run.toml:3:1: model.dim must be an integer, but is \"big\"\n"
-      "  run.toml:5:1: training.steps must be greater than 0, but is -1\n"
+      "  run.toml:5:1: training.steps must be between 1 and 100000000, but is -1\n"
       "  override optimizer.lr=0: optimizer.lr must be greater than 0, but is 0\n"
-      "  training.global_batch_size (16) is not a multiple of 3 data rank(s) x training.micro_batch_size (4); "
+      "  training.global_batch_size (16) is not a multiple of 3 data ranks x training.micro_batch_size (4); "
       "the nearest that fit: 12 or 24; nearest legal: parallelism.pipeline=3\n"
-      "  run.toml:7:1: data.train: there is no file none.h5; `baleen data tokenize` makes one");
+      "  run.toml:7:1: data.train: there is no file none.h5 (from the folder " +
+          folder_.path().string() +
+          "); `baleen data tokenize TEXT... --output none.h5` makes one; to try without one: data.train=random",
+      /*unknown=*/true);
 }
 
 TEST_F(Check, MissingFileAndBadRanks) {
@@ -138,7 +156,16 @@ TEST_F(Check, MissingFileAndBadRanks) {
   EXPECT_EQ(no_ranks.err, "baleen: --ranks is 0; a run has 1 to 1048576\n");
   const Outcome no_config = run("$baleen check");
   EXPECT_EQ(no_config.code, 2);
-  EXPECT_THAT(no_config.err, HasSubstr("CONFIG is required"));
+  EXPECT_THAT(no_config.err, HasSubstr("CONFIG is missing"));
+}
+
+TEST_F(Check, ARunThatIsOnlyPlannedNeedsNoDataset) {
+  folder_.write("run.toml", "[data]\ntrain = \"none.h5\"\nvalidation = \"none.h5\"\n");
+  EXPECT_EQ(run("$baleen check run.toml", folder_.path()).code, 2);
+  const Outcome plan = run("$baleen plan run.toml --only-this", folder_.path());
+  EXPECT_EQ(plan.code, 0) << plan.err;
+  EXPECT_EQ(run("$baleen plan run.toml data.train='' --only-this", folder_.path()).code, 2) << "an override is TOML";
+  EXPECT_EQ(run("$baleen plan run.toml 'data.train=\"\"' --only-this", folder_.path()).code, 0);
 }
 
 TEST(Compute, MissingProgramIsExplained) {

@@ -131,7 +131,8 @@ expect(subprocess.run([baleen, "ckpt", "verify", "killed"]).returncode == 0, "it
 job = start("--run-dir", "signalled")
 wait_for_steps("signalled", 5)
 code, output = finish(start("--run-dir", "signalled", "--resume"))
-expect(code == 12 and "in use by another job" in output, "a second job on the same run directory ends with 12", output)
+expect(code == 12 and "in use by another job (process " in output,
+       "a second job on the same run directory ends with 12 and hears who is there", output)
 job.send_signal(signal.SIGUSR1)
 code, output = finish(job)
 expect(code == 75, "SIGUSR1 ends the run with 75", output)

@@ -54,6 +54,18 @@ TEST_F(CkptVerb, LsShowsDamage) {
   EXPECT_THAT(outcome.text, HasSubstr("LATEST  damaged: " + newest().string() + " is no checkpoint"));
 }
 
+TEST_F(CkptVerb, LsComparesTheLengthsOfFiles) {
+  fs::resize_file(newest() / "rank-00001.h5", 100);
+  const Outcome outcome = baleen("ckpt ls " + run());
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.text, AllOf(ContainsRegex(" 100  20.* complete\n"),
+                                  ContainsRegex("LATEST  damaged: .*/rank-00001.h5 has 100 bytes, [0-9]+ were saved"),
+                                  HasSubstr("`baleen ckpt verify` compares every byte")));
+  const Outcome verified = baleen("ckpt verify " + run());
+  EXPECT_EQ(verified.code, 41);
+  EXPECT_THAT(verified.text, HasSubstr("take an older one with --step STEP; these are complete: 100\n"));
+}
+
 TEST_F(CkptVerb, LsOfOneCheckpointWithItsTensors) {
   const Outcome outcome = baleen("ckpt ls " + newest().string() + " --tensors");
   EXPECT_EQ(outcome.code, 0) << outcome.text;
@@ -77,7 +89,9 @@ TEST_F(CkptVerb, VerifyListsEveryFaultAndExitsWith41) {
   EXPECT_EQ(outcome.code, 41);
   EXPECT_THAT(outcome.text, AllOf(HasSubstr("fault: "), HasSubstr("block 0 of " + table.pieces.front().dataset),
                                   HasSubstr("block 0 of " + table.pieces.back().dataset), HasSubstr("2 faults"),
-                                  HasSubstr("these are complete: 100")));
+                                  HasSubstr("take an older one with --step STEP; these are complete: 100")));
+  EXPECT_LT(outcome.text.find("tensors in"), outcome.text.find("fault: "));
+  EXPECT_LT(outcome.text.find("fault: "), outcome.text.find("baleen: ")) << "in order, though they are two streams";
   EXPECT_EQ(baleen("ckpt verify " + run() + " --step 100").code, 0);
 }
 
@@ -95,6 +109,8 @@ TEST_F(CkptVerb, BadUsageExitsWith2) {
   EXPECT_EQ(baleen("ckpt verify " + run() + " --step 150").code, 2);
   EXPECT_EQ(baleen("ckpt").code, 2);
   EXPECT_EQ(baleen("ckpt rm " + run()).code, 2);
+  EXPECT_EQ(baleen("ckpt verfy").text,
+            "baleen: there is no verb verfy; did you mean verify?\n  `baleen ckpt --help` lists the verbs\n");
   EXPECT_THAT(baleen("ckpt ls /nowhere").text, HasSubstr("/nowhere is no directory"));
   EXPECT_EQ(baleen("ckpt --help").code, 0);
 }

@@ -90,7 +90,7 @@ const BadConfig kTypes[] = {
 };
 
 const BadConfig kRanges[] = {
-    {"NoSteps", "[training]\nsteps = 0\n", {"run.toml:2:1: training.steps must be greater than 0, but is 0"}},
+    {"NoSteps", "[training]\nsteps = 0\n", {"run.toml:2:1: training.steps must be between 1 and 100000000, but is 0"}},
     {"NegativeRate", "[optimizer]\nlr = -1\n", {"run.toml:2:1: optimizer.lr must be greater than 0, but is -1"}},
     {"BetaOfOne",
      "[optimizer]\nbetas = [0.9, 1]\n",
@@ -142,20 +142,20 @@ const BadConfig kModels[] = {
 const BadConfig kRuns[] = {
     {"BatchDoesNotFitRanks",
      "[training]\nglobal_batch_size = 16\nmicro_batch_size = 4\n",
-     {"run.toml:2:1: training.global_batch_size (16) is not a multiple of 3 data rank(s) x training.micro_batch_size "
+     {"run.toml:2:1: training.global_batch_size (16) is not a multiple of 3 data ranks x training.micro_batch_size "
       "(4); the nearest that fit: 12 or 24; nearest legal: parallelism.pipeline=3"},
      {},
      3},
     {"BatchSmallerThanRanks",
      "[training]\nglobal_batch_size = 2\nmicro_batch_size = 1\n",
-     {"run.toml:2:1: training.global_batch_size (2) is not a multiple of 8 data rank(s) x training.micro_batch_size "
+     {"run.toml:2:1: training.global_batch_size (2) is not a multiple of 8 data ranks x training.micro_batch_size "
       "(1); the nearest that fit: 8; nearest legal: parallelism.pipeline=4, or parallelism.tensor=2 "
       "parallelism.pipeline=2, or parallelism.pipeline=4 parallelism.data_replicate=2"},
      {},
      8},
     {"DegreesDoNotMakeRanks",
      "[parallelism]\ndata_shard = 3\n",
-     {"run.toml:2:1: tensor 1 x pipeline 1 x data_replicate 1 x data_shard 3 = 3 does not make 4 rank(s); nearest "
+     {"run.toml:2:1: tensor 1 x pipeline 1 x data_replicate 1 x data_shard 3 = 3 does not make 4 ranks; nearest "
       "legal: "
       "parallelism.data_shard=4, or parallelism.data_shard=2 parallelism.data_replicate=2, or parallelism.pipeline=2 "
       "parallelism.data_shard=2"},
@@ -163,7 +163,7 @@ const BadConfig kRuns[] = {
      4},
     {"ReplicasDoNotDivideRanks",
      "[parallelism]\ndata_replicate = 3\n",
-     {"run.toml:2:1: tensor 1 x pipeline 1 x data_replicate 3 = 3 does not divide 4 rank(s); nearest legal: "
+     {"run.toml:2:1: tensor 1 x pipeline 1 x data_replicate 3 = 3 does not divide 4 ranks; nearest legal: "
       "parallelism.data_replicate=4, or parallelism.data_replicate=2, or parallelism.data_replicate=1"},
      {},
      4},
@@ -236,9 +236,6 @@ const BadConfig kDatasets[] = {
     {"NoDataset",
      "[data]\n",
      {"data.train is not set: name a dataset made by `baleen data tokenize`, or \"random\" for measuring"}},
-    {"MissingDataset",
-     "[data]\ntrain = \"nowhere.h5\"\n",
-     {"run.toml:2:1: data.train: there is no file nowhere.h5; `baleen data tokenize` makes one"}},
     {"DatasetIsNone",
      "[data]\ntrain = \"FOLDER/noise.h5\"\n",
      {"run.toml:2:1: data.train: noise.h5 is not an HDF5 file; expected a dataset file"}},
@@ -265,18 +262,18 @@ const BadConfig kOverrides[] = {
      {"training.step=3"}},
     {"OverrideOutOfRange",
      "",
-     {"override training.steps=-3: training.steps must be greater than 0, but is -3"},
+     {"override training.steps=-3: training.steps must be between 1 and 100000000, but is -3"},
      {"training.steps=-3"}},
     {"EverythingAtOnce",
      "extra = 1\n[model]\ndim = \"wide\"\nheads = 5\nkv_head = 2\n[training]\nsteps = 0\nglobal_batch_size = 7\n",
      {"run.toml:1:1: unknown key extra outside any section",
       "run.toml:3:1: model.dim must be an integer, but is \"wide\"",
       "run.toml:5:1: unknown key model.kv_head; did you mean model.kv_heads?",
-      "run.toml:7:1: training.steps must be greater than 0, but is 0",
+      "run.toml:7:1: training.steps must be between 1 and 100000000, but is 0",
       "override precision.compute=bf61: precision.compute must be one of \"fp32\", \"fp64\", \"bf16\", \"fp16\", but "
       "is "
       "\"bf61\"; did you mean \"bf16\"?",
-      "run.toml:8:1: training.global_batch_size (7) is not a multiple of 2 data rank(s) x training.micro_batch_size "
+      "run.toml:8:1: training.global_batch_size (7) is not a multiple of 2 data ranks x training.micro_batch_size "
       "(4); "
       "the nearest that fit: 8"},
      {"precision.compute=bf61"},

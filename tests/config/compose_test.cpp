@@ -100,7 +100,8 @@ TEST(LoadCheckedConfig, ThrowsEverythingInOneMessage) {
     EXPECT_EQ(error.code(), core::ExitCode::usage);
     const std::string at = path.string();
     EXPECT_EQ(error.what(),
-              "3 problems in " + at + ":\n  " + at + ":4:1: training.steps must be greater than 0, but is 0\n  " + at +
+              "3 problems in " + at + ":\n  " + at +
+                  ":4:1: training.steps must be between 1 and 100000000, but is 0\n  " + at +
                   ":2:1: model.dim (190) is not a multiple of model.heads (6)\n  data.train is not set: name a "
                   "dataset made by `baleen data tokenize`, or \"random\" for measuring");
   }

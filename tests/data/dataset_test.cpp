@@ -165,5 +165,19 @@ TEST(Dataset, CopiesShareTheMappingAcrossThreads) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST(DatasetDeathTest, CutWhileInUseEndsWithAMessageAndTheCodeForStorage) {
+  const tests::TemporaryFolder folder;
+  write_dataset(folder / "d.h5", numbered_documents(500, 30));
+  write_dataset(folder / "other.h5", numbered_documents(500, 30));
+  const TokenDataset other = TokenDataset::open(folder / "other.h5");
+  const TokenDataset dataset = TokenDataset::open(folder / "d.h5");
+  std::filesystem::resize_file(folder / "d.h5", 4096);
+  std::vector<TokenId> tokens(100);
+  other.read(other.info().tokens - 100, std::span(tokens));
+  EXPECT_EXIT(dataset.read(dataset.info().tokens - 100, std::span(tokens)),
+              testing::ExitedWithCode(static_cast<int>(core::ExitCode::storage)),
+              "^baleen: .*/d.h5 became shorter while it was in use: .*\n  put back the file .* --resume\n$");
+}
+
 }  // namespace
 }  // namespace baleen::data

@@ -256,11 +256,12 @@ TEST_F(Inspect, UnknownTokenizerOfADataset) {
 
 TEST_F(Inspect, BadUsage) {
   const std::string help = "`baleen data inspect --help` shows what it takes";
-  expect_refused(run_data({"inspect"}), ExitCode::usage, {"FILE is required", help});
-  expect_refused(run_data({"inspect", "x", "--window", "2"}), ExitCode::usage, {"--window", help});
+  expect_refused(run_data({"inspect"}), ExitCode::usage, {"FILE is missing", help});
+  expect_refused(run_data({"inspect", "x", "--window", "2"}), ExitCode::usage,
+                 {"there is no option --window; did you mean --windows?", help});
   expect_refused(run_data({"inspect", "x", "--windows", "-1"}), ExitCode::usage, {"--windows is -1", help});
-  expect_refused(run_data({}), ExitCode::usage, {"baleen data needs to know what to do", "baleen data inspect FILE"});
-  expect_refused(run_data({"token"}), ExitCode::usage, {"unknown: baleen data token"});
+  expect_refused(run_data({}), ExitCode::usage, {"a verb is missing after `baleen data`: tokenize or inspect"});
+  expect_refused(run_data({"token"}), ExitCode::usage, {"there is no verb token", "`baleen data --help`"});
 }
 
 }  // namespace

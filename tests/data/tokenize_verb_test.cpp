@@ -39,7 +39,7 @@ TEST_F(TokenizeVerb, ReportsCountsAndSpeed) {
   const Outcome outcome = tokenize("a.jsonl", {"--threads", "2"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr(in("out.h5") + ": 10 tokens (uint16) in 2 documents"));
-  EXPECT_THAT(outcome.out, HasSubstr("1 empty documents were left out"));
+  EXPECT_THAT(outcome.out, HasSubstr("1 empty document was left out"));
   EXPECT_THAT(outcome.out, HasSubstr("MB/s"));
   EXPECT_EQ(outcome.err, "");
   EXPECT_EQ(read_dataset_info(folder_ / "out.h5").tokens, 10);

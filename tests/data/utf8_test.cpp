@@ -93,5 +93,15 @@ TEST(Utf8Stream, OutputIsAlwaysValid) {
   }
 }
 
+TEST(WithoutControls, LeavesTextAndShowsWhatCouldDriveATerminal) {
+  EXPECT_EQ(without_controls("a\tb\n\xC2\xA0\xE2\x82\xAC"), "a\tb\n\xC2\xA0\xE2\x82\xAC");
+  EXPECT_EQ(without_controls("\x1b[2J\r\x7f"), "\\x1b[2J\\x0d\\x7f");
+  EXPECT_EQ(without_controls(std::string("\0x", 2)), "\\x00x");
+  EXPECT_EQ(without_controls("\xC2\x9B"
+                             "31m"),
+            "\\x9b31m")
+      << "the 8-bit form of ESC [";
+}
+
 }  // namespace
 }  // namespace baleen::data

@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "checkpoint/directory.h"
 #include "core/error.h"
 #include "parallel/thread_communicator.h"
 #include "tests/trainer/tiny_run.h"
@@ -120,6 +121,47 @@ TEST_P(NotFinite, StepIsSkippedCountedAndStopsTheRunAtTheLimit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, NotFinite, testing::Values("fp32", "bf16"));
+
+class Collapse : public testing::Test {
+ protected:
+  /// Goes on from five good steps with a learning rate that ruins all weights at once.
+  void run(const std::function<trainer::Requests(std::int64_t)>& requests) const {
+    trainer::Config config = tiny_config(folder_.path(), "fp32");
+    config.training.steps = 5;
+    config.checkpoint.keep = 1;
+    run_with_threads(config, 2, {dir_, {}, {}});
+    config.training.steps = 100;
+    config.checkpoint.every = 1;
+    config.optimizer.max_grad_norm = 0;
+    config.optimizer.lr = 1e30;
+    config.numerics.max_bad_steps = 4;
+    EXPECT_THROW(run_with_threads(config, 2, {dir_, checkpoint::newest_checkpoint(dir_)->path, requests}), core::Error);
+  }
+  std::vector<std::int64_t> steps() const {
+    std::vector<std::int64_t> steps;
+    for (const auto& listed : checkpoint::list_checkpoints(dir_)) steps.push_back(listed.step);
+    return steps;
+  }
+
+ private:
+  TemporaryFolder folder_;
+  std::filesystem::path dir_ = folder_.path() / "run";
+};
+
+TEST_F(Collapse, TakesNoGoodCheckpointWithIt) {
+  testing::internal::CaptureStderr();
+  run({});
+  EXPECT_THAT(steps(), testing::ElementsAre(5));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::AllOf(testing::HasSubstr("step 6: not saved, since the norm of the weights"),
+                             testing::HasSubstr("step 8: not saved, since the last 2 steps had a loss or gradient that "
+                                                "is not finite; earlier checkpoints stay")));
+}
+
+TEST_F(Collapse, ASaveThatWasAskedForIsMadeButRemovesNothing) {
+  run([](std::int64_t steps_done) { return trainer::Requests{false, steps_done == 7}; });
+  EXPECT_THAT(steps(), testing::ElementsAre(5, 7));
+}
 
 }  // namespace
 }  // namespace baleen::tests

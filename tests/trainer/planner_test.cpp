@@ -182,7 +182,7 @@ TEST(PlannerMeshes, OfOtherWorldsAreNamedWhereNoneIsLegal) {
   const std::vector<core::Problem> problems = validate(tiny_plan_config({"training.global_batch_size=16"}), 7);
   ASSERT_EQ(problems.size(), 1U);
   EXPECT_THAT(problems.front().message,
-              HasSubstr("(16) is not a multiple of 7 data rank(s) x training.micro_batch_size (1); the nearest that "
+              HasSubstr("(16) is not a multiple of 7 data ranks x training.micro_batch_size (1); the nearest that "
                         "fit: 14 or 21; no mesh of 7 ranks is legal; nearest: 4 ranks (as configured), or 8 ranks (as "
                         "configured)"));
 }

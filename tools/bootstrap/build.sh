@@ -7,6 +7,9 @@ configure() {
   if [ "$preset" = gpu ]; then tools/fetch_cudnn_frontend >/dev/null || return 1; fi
   mkdir -p build
   log=$(mktemp build/configure.XXXXXX)
+  if [ ! -e "build/$preset/CMakeCache.txt" ]; then
+    say "Configuring build/$preset: looking at compiler and libraries, once, up to a minute"
+  fi
   if cmake --preset "$preset" "$@" >"$log" 2>&1; then
     rm -f "$log"
   else
@@ -20,6 +23,7 @@ configure() {
 build() {
   local preset=${1:-$(default_preset)}
   shift || true
-  say "Building build/$preset${*:+ ($*)}"
-  configure "$preset" && cmake --build "build/$preset" ${*:+--target "$@"}
+  configure "$preset" || return
+  say "Building build/$preset (${*:-programs and all tests; '$preset baleen baleen-compute' builds the programs only})"
+  cmake --build "build/$preset" ${*:+--target "$@"}
 }
