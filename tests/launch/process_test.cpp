@@ -37,8 +37,8 @@ std::string program() {
 }
 
 Outcome ranks(int n, const std::string& arguments) {
-  return shell(std::string(std::getenv("BALEEN_SOURCE_DIR")) + "/tools/mpirun_local " + std::to_string(n) + " " +
-               program() + arguments);
+  return shell("OMP_NUM_THREADS=1 " + std::string(std::getenv("BALEEN_SOURCE_DIR")) + "/tools/mpirun_local " +
+               std::to_string(n) + " " + program() + arguments);
 }
 
 TEST(Process, WorksWithoutMpirun) {

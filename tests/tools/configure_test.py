@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """What CMake says when a component is missing: its name, and the command that brings it."""
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+CMAKE = shutil.which("cmake")  # its folder may not be in the PATH of a case
 SOURCE = Path(os.environ["BALEEN_SOURCE_DIR"])
 FOUND = {name: f"-DBALEEN_{name}_INCLUDE={SOURCE}" for name in ("tomlplusplus", "fmt", "spdlog", "cli11", "json", "xxhash")}
 FOUND["fmt_library"] = f"-DBALEEN_FMT_LIBRARY={SOURCE}"
@@ -24,7 +26,7 @@ def fake_torch(folder, version):
 
 
 def without(*names):
-    return [NOTHING_INSTALLED, *(option for name, option in FOUND.items() if name not in names)]
+    return [NOTHING_INSTALLED, f"-DBALEEN_FMT_LIBRARY={SOURCE}", *(option for name, option in FOUND.items() if name not in names)]
 
 
 def cases(scratch):
@@ -52,7 +54,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for number, (options, environment, expected) in enumerate(cases(Path(scratch))):
             build = Path(scratch, str(number))
-            answer = subprocess.run(["cmake", "-S", str(SOURCE), "-B", str(build), "-G", "Ninja", "-DBALEEN_CUDA=OFF", *options],
+            answer = subprocess.run([CMAKE, "-S", str(SOURCE), "-B", str(build), "-G", "Ninja", "-DBALEEN_CUDA=OFF", *options],
                                     env={**os.environ, **environment}, capture_output=True, text=True)
             missing = [words for words in expected if words not in " ".join(answer.stderr.split())]
             if answer.returncode == 0 or missing:
