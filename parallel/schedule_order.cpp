@@ -12,6 +12,7 @@ namespace {
 /// Which (op, stage, micro-batch) are there.
 class Marks {
  public:
+  Marks() = default;
   Marks(int stages, int micro_batches) : stages_(stages), micro_batches_(micro_batches) {
     marks_.resize(3 * static_cast<std::size_t>(stages) * static_cast<std::size_t>(micro_batches));
   }
@@ -20,7 +21,7 @@ class Marks {
   }
 
  private:
-  int stages_, micro_batches_;
+  int stages_ = 0, micro_batches_ = 0;
   std::vector<bool> marks_;
 };
 
@@ -34,8 +35,8 @@ class Run {
         stages = std::max(stages, action.stage + 1);
         micro_batches = std::max(micro_batches, action.micro_batch + 1);
       }
-    done_.emplace(stages, micro_batches);
-    received_.emplace(stages, micro_batches);
+    done_ = Marks(stages, micro_batches);
+    received_ = Marks(stages, micro_batches);
     find_ranks(stages);
     for (const StageSchedule& list : lists) order_.receives.emplace_back(list.size());
     state_.resize(lists.size());
@@ -100,7 +101,7 @@ class Run {
     const std::size_t behind = state.next + 1;
     if (behind < list.size() && state.not_ahead != behind && needs_message(list[behind])) return receive(rank, behind);
     const auto [op, stage, micro_batch] = action;
-    done_->at(op, stage, micro_batch) = true;
+    done_.at(op, stage, micro_batch) = true;
     ++state.next;
     state.destination = order_.destination(op, stage);
     if (state.destination >= 0) state.outgoing = {op, op == StageOp::forward ? stage + 1 : stage - 1, micro_batch};
@@ -135,10 +136,10 @@ class Run {
 
   void check_order(const StageAction& action) {
     const auto [op, stage, micro_batch] = action;
-    core::require(!done_->at(op, stage, micro_batch), "a schedule repeats no action");
+    core::require(!done_.at(op, stage, micro_batch), "a schedule repeats no action");
     if (op == StageOp::forward) return;
     const StageOp before = op == StageOp::backward_input ? StageOp::forward : StageOp::backward_input;
-    core::require(done_->at(before, stage, micro_batch),
+    core::require(done_.at(before, stage, micro_batch),
                   "a schedule runs forward, backward input, backward weight of a micro-batch in this order");
   }
 
@@ -146,11 +147,11 @@ class Run {
     const auto [op, stage, micro_batch] = action;
     if (op == StageOp::backward_weight || order_.source(op, stage) >= 0) return true;
     const int before = op == StageOp::forward ? stage - 1 : stage + 1;
-    return before < 0 || before == order_.stages() || done_->at(op, before, micro_batch);
+    return before < 0 || before == order_.stages() || done_.at(op, before, micro_batch);
   }
 
   bool needs_message(const StageAction& action) {
-    return order_.source(action.op, action.stage) >= 0 && !received_->at(action.op, action.stage, action.micro_batch);
+    return order_.source(action.op, action.stage) >= 0 && !received_.at(action.op, action.stage, action.micro_batch);
   }
 
   /// The next message on the edge that lists_[rank][consumer] needs one from.
@@ -161,7 +162,7 @@ class Run {
     const bool ahead = consumer != state.next;
     Edge& from = edge(action.op, source, static_cast<int>(rank));
     if (!from) return wait(state, source, ahead);
-    received_->at(action.op, from->stage, from->micro_batch) = true;
+    received_.at(action.op, from->stage, from->micro_batch) = true;
     from->ahead = ahead;
     order_.receives[rank][consumer].push_back(*std::exchange(from, std::nullopt));
     return true;
@@ -177,7 +178,7 @@ class Run {
 
   const std::vector<StageSchedule>& lists_;
   StageOrder order_;
-  std::optional<Marks> done_, received_;
+  Marks done_, received_;
   std::vector<State> state_;
   std::vector<Edge> edges_;
 };

@@ -128,11 +128,15 @@ expect(kills >= 3, "it was killed at least three times")
 expect(metrics("killed") == metrics("whole"), "its losses and gradient norms are those of the uninterrupted run, bit for bit")
 expect(subprocess.run([baleen, "ckpt", "verify", "killed"]).returncode == 0, "its checkpoint is sound")
 
-job = start("--run-dir", "signalled")
-wait_for_steps("signalled", 5)
-code, output = finish(start("--run-dir", "signalled", "--resume"))
+job = start("--run-dir", "busy", "training.steps=1000000", "checkpoint.every=0")
+wait_for_steps("busy", 1)
+code, output = finish(start("--run-dir", "busy", "--resume"))
 expect(code == 12 and "in use by another job (process " in output,
        "a second job on the same run directory ends with 12 and hears who is there", output)
+kill(job)
+
+job = start("--run-dir", "signalled")
+wait_for_steps("signalled", 5)
 job.send_signal(signal.SIGUSR1)
 code, output = finish(job)
 expect(code == 75, "SIGUSR1 ends the run with 75", output)

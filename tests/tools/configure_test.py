@@ -26,7 +26,7 @@ def fake_torch(folder, version):
 
 
 def without(*names):
-    return [NOTHING_INSTALLED, f"-DBALEEN_FMT_LIBRARY={SOURCE}", *(option for name, option in FOUND.items() if name not in names)]
+    return [NOTHING_INSTALLED, *(option for name, option in FOUND.items() if name not in names)]
 
 
 def cases(scratch):
