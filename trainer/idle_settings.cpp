@@ -45,8 +45,6 @@ class IdleSettings {
 std::vector<std::string> idle_settings(const Config& config, int ranks) {
   const parallel::ParallelDims dims = config.dims(ranks);
   IdleSettings idle(config);
-  idle.where(!communicates(dims.data_shard), {"parallelism.zero_stage", "parallelism.regather"},
-             "there is one rank to shard over, parallelism.data_shard is 1");
   idle.where(!communicates(dims.data_shard), {"precision.gradient_wire"},
              "gradients travel so between the ranks of parallelism.data_shard, which is 1");
   idle.where(config.parallelism.zero_stage != 3, {"parallelism.regather"},
