@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <chrono>
+
 #include "checkpoint/branch.h"
 #include "checkpoint/directory.h"
 #include "checkpoint/manifest.h"
+#include "core/digest.h"
+#include "core/filesystem.h"
 #include "core/log.h"
 #include "launch/signals.h"
 #include "parallel/agreement.h"
 #include "parallel/nccl_communicator.h"
+#include "parallel/text_exchange.h"
 #include "trainer/banner.h"
 #include "trainer/config_changes.h"
 #include "trainer/device_info.h"
@@ -52,18 +57,51 @@ std::unique_ptr<RunDirectory> open_run(const RunRequest& request, launch::Proces
   return run;
 }
 
-/// The checkpoint to go on from. All ranks look for themselves, on the shared file system.
+/// A path may mean another disk on each node, which would be found only when the first checkpoint lacks parts. Rank 0
+/// makes a file that no rank can have seen before, all look for it, and it goes.
+void require_shared(const RunDirectory* run, const fs::path& run_dir, launch::Process& process) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  const fs::path probe = run_dir / parallel::broadcast_text(process.world(), fmt::format("start-{:x}", now), 0);
+  std::error_code none;
+  try {
+    parallel::succeed_together(process.world(), [&] {
+      if (run != nullptr) core::write_file_atomically(probe, "");
+    });
+    parallel::succeed_together(process.world(), [&] {
+      if (!fs::exists(probe, none))
+        throw core::Error(
+            core::ExitCode::environment,
+            fmt::format("{} does not see what rank 0 writes into the run directory: its {} is another one",
+                        process.host(), fs::absolute(run_dir).string()),
+            "name a folder on a file system that all ranks share, by its full path, with --run-dir or "
+            "run.dir");
+    });
+  } catch (const parallel::AgreedError&) {
+    if (run != nullptr) fs::remove(probe, none);
+    throw;
+  }
+  if (run != nullptr) fs::remove(probe, none);
+}
+
+/// Its path, and what its manifest says: that holds the digests of all else.
+std::string identity(const fs::path& checkpoint) {
+  const core::Digest manifest = core::digest_of(core::read_file(checkpoint / checkpoint::kManifestName));
+  return fmt::format("{} with manifest {}", checkpoint.string(), manifest.hex());
+}
+
+/// The checkpoint to go on from. All ranks look for themselves, and must find the same.
 std::optional<fs::path> checkpoint_to_resume(const RunRequest& request, launch::Process& process) {
   std::optional<checkpoint::FoundCheckpoint> found;
+  std::string what = "none";
   parallel::succeed_together(process.world(), [&] {
     if (request.resume_step) {
       found = checkpoint::find_checkpoint(request.run_dir, request.resume_step);
     } else if (request.resume) {
       found = checkpoint::newest_checkpoint(request.run_dir);
     }
+    if (found) what = identity(found->path);
   });
-  const std::string path = found ? found->path.string() : "none";
-  parallel::require_in_common(process.world(), {{"the checkpoint to go on from", path, core::ExitCode::environment}});
+  parallel::require_in_common(process.world(), {{"the checkpoint to go on from", what, core::ExitCode::environment}});
   if (!found) return std::nullopt;
   if (process.rank() == 0)
     for (const std::string& note : found->notes) core::log_warning(note);
@@ -94,6 +132,7 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
                       mesh_options(config));
   const std::string resolved = to_toml(config);
   const std::unique_ptr<RunDirectory> run = open_run(request, process);
+  require_shared(run.get(), request.run_dir, process);
   if (run)
     for (const std::string& idle : idle_settings(config, process.size())) core::log_warning(idle);
 

@@ -115,6 +115,32 @@ patch("other-compute", bytes.fromhex(build[1]), bytes.fromhex(build[1])[::-1])
 unlike("another build", 11, rf"rank 1: {MISFIT}Baleen is 0\..*, build {bytes.fromhex(build[1])[::-1].hex()}\) on rank 1 and "
        rf"0\..*, build {build[1]}\) on rank 0", os.path.abspath("other-compute"), *train()[1:])
 
+# Files that are not where all ranks see them. /proc/self/cwd stands for a disk that each node has of its own.
+os.makedirs("node2")
+for name in ("run.toml", "text.h5"):
+    shutil.copy(name, "node2")
+for start in ((), ("--resume",)):
+    command = (baleen, "train", "run.toml", "--run-dir", "not-shared", *start)
+    expect_end(f"a run directory that ranks do not share {start}", 11,
+               rf"rank 1: \S+ does not see what rank 0 writes into the run directory: its {scratch}/node2/not-shared is another "
+               r"one\n  name a folder on a file system that all ranks share, .*--run-dir.*",
+               1, *command, ":", "-n", "1", "-wdir", "node2", *command)
+    expect(sorted(os.listdir("not-shared")) == ["checkpoints", "lock", "log"], "nothing is left of the look, nor begun")
+for folder, seed in ((".", 1), ("node2", 2)):
+    code, output, _ = run(1, *train("training.steps=20", f"run.seed={seed}"))
+    expect(code == 0, f"20 steps for {folder}", output)
+    shutil.move(os.path.join(run_dir, "checkpoints"), os.path.join(folder, "checkpoints"))
+    shutil.rmtree(run_dir)
+os.makedirs(run_dir)
+os.symlink("/proc/self/cwd/checkpoints", os.path.join(run_dir, "checkpoints"))
+checkpoint = rf"{run_dir}/checkpoints/step-00000020 with manifest [0-9a-f]{{32}}"
+for start in ("--resume", "--resume=20"):
+    expect_end(f"another checkpoint of the same name, {start}", 11,
+               rf"rank 1: {MISFIT}the checkpoint to go on from is {checkpoint} on rank 1 and {checkpoint} on rank 0",
+               1, *train(start), ":", "-n", "1", "-wdir", "node2", *train(start))
+    expect(not os.path.exists(os.path.join(run_dir, "metrics.jsonl")), "and is refused before step 0")
+shutil.rmtree(run_dir)
+
 # A world that no mesh fits.
 code, output, _ = run(3, *train())
 expect(code == 2 and output.count("baleen: ") == 1 and "no mesh of 3 ranks is legal; nearest: 2 ranks (as configured), or 4 ranks"
