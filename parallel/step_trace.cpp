@@ -57,7 +57,8 @@ void StepTrace::close(std::size_t span) {
 std::size_t StepTrace::open_operation(TracedSpan span, const std::optional<c10::Stream>& stream,
                                       std::optional<std::size_t> before) {
   const std::size_t operation = open(std::move(span));
-  if (stream) entries_[operation].begin_there = now_on(stream);
+  if (!stream) return operation;
+  entries_[operation].begin_there = now_on(stream);
   entries_[operation].before = before;
   return operation;
 }

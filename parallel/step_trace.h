@@ -27,7 +27,8 @@ class StepTrace {
   std::size_t open(TracedSpan span);
   void close(std::size_t span);
 
-  /// An operation that runs on `stream`, or wherever the host runs it, after the one before on the same communicator.
+  /// An operation that runs on `stream` after the one before on the same communicator; or wherever the host runs it,
+  /// from now on: there the end of the one before is only when this rank learned of it.
   std::size_t open_operation(TracedSpan span, const std::optional<c10::Stream>& stream,
                              std::optional<std::size_t> before);
   void close_operation(std::size_t operation, const std::optional<c10::Stream>& stream);
