@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/filesystem.h"
+#include "trainer/trace_file.h"
 
 namespace baleen::trainer {
 namespace {
@@ -94,6 +95,11 @@ void RunDirectory::write(const std::string& name, const std::string& content) co
 void RunDirectory::rewind_logs(std::int64_t steps_done) const {
   for (const char* name : {"metrics.jsonl", "events.jsonl"})
     if (fs::exists(path_ / name)) write(name, kept_lines(path_ / name, steps_done));
+  for (const auto& [step, path] : traces(path_)) {
+    std::error_code error;
+    if (step > steps_done) fs::remove(path, error);
+    if (error) throw core::storage_error("remove", path, error.value());
+  }
 }
 
 void RunDirectory::append_metrics(const StepMetrics& metrics) const {

@@ -35,7 +35,8 @@ class RunDirectory {
   /// Replaces a small file whole, so that a reader never sees half of it.
   void write(const std::string& name, const std::string& content) const;
 
-  /// Keeps the lines of the first `steps_done` steps; a resumed run writes the others again. A torn last line goes too.
+  /// Keeps the lines and traces of the first `steps_done` steps; a resumed run writes the others again. A torn last
+  /// line goes too.
   void rewind_logs(std::int64_t steps_done) const;
   void append_metrics(const StepMetrics& metrics) const;
   /// One line of events.jsonl: `json` is a complete JSON object with at least "event" and "step".

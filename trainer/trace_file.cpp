@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/filesystem.h"
@@ -109,15 +111,23 @@ std::string trace_name(std::int64_t step) {
   return fmt::format("trace/step-{:08}.json", step);
 }
 
-std::optional<fs::path> newest_trace(const fs::path& run_dir) {
+std::map<std::int64_t, fs::path> traces(const fs::path& run_dir) {
+  constexpr std::string_view kBeforeStep = "step-";
   std::error_code error;
-  std::optional<fs::path> newest;
+  std::map<std::int64_t, fs::path> found;
   for (const auto& entry : fs::directory_iterator(run_dir / "trace", error)) {
-    const fs::path& path = entry.path();
-    const bool ours = path.extension() == ".json" && path.filename().string().starts_with("step-");
-    if (ours && (!newest || path.filename() > newest->filename())) newest = path;
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kBeforeStep)) continue;
+    std::int64_t step = 0;
+    std::from_chars(name.data() + kBeforeStep.size(), name.data() + name.size(), step);
+    if (entry.path() == run_dir / trace_name(step)) found[step] = entry.path();
   }
-  return newest;
+  return found;
+}
+
+std::optional<fs::path> newest_trace(const fs::path& run_dir) {
+  const auto all = traces(run_dir);
+  return all.empty() ? std::nullopt : std::optional(all.rbegin()->second);
 }
 
 std::string trace_head(const TracedStep& step) {

@@ -3,7 +3,9 @@
 // (ui.perfetto.dev) and chrome://tracing open. A process is a rank; its first thread is the stream that computes, the
 // others are its communicators. No LibTorch.
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,7 +24,9 @@ struct TracedStep {
 
 /// "trace/step-00000005.json"
 std::string trace_name(std::int64_t step);
-/// The newest of a run.
+/// Those of a run, by step.
+std::map<std::int64_t, std::filesystem::path> traces(const std::filesystem::path& run_dir);
+/// The one of the latest step.
 std::optional<std::filesystem::path> newest_trace(const std::filesystem::path& run_dir);
 
 /// The file, made of what is common to the ranks and the events of each rank.

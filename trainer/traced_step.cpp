@@ -11,6 +11,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
 #include "core/filesystem.h"
 #include "core/log.h"
 #include "parallel/agreement.h"
@@ -112,6 +113,19 @@ void tell(const TracedStep& step, const RunDirectory& run) {
   run.append_event(event.dump());
 }
 
+/// Writes the trace and tells of it. The training does not depend on it: what fails is worth a warning, not an end.
+void keep(const TracedStep& step, const std::string& events, const RunDirectory& run) {
+  try {
+    const std::filesystem::path path = run.path() / trace_name(step.step);
+    core::make_folder(path.parent_path());
+    core::write_file_atomically(path, trace_head(step) + events + trace_tail());
+    tell(read_trace(path), run);
+  } catch (const core::Error& error) {
+    core::log_warning(
+        fmt::format("step {}: traced, but the training goes on without the trace: {}", step.step, error.what()));
+  }
+}
+
 }  // namespace
 
 void Trainer::tell_trace() {
@@ -125,12 +139,7 @@ void Trainer::tell_trace() {
   to_common_clock(mine, world);
   const std::string events = joined(trace_events(mine, world.rank(), mesh_.dims()), world);
   parallel::succeed_together(world, [&] {
-    if (options_.run == nullptr) return;
-    TracedStep step{step_, options_.device_name, mesh_.dims(), {}};
-    const std::filesystem::path path = options_.run->path() / trace_name(step_);
-    core::make_folder(path.parent_path());
-    core::write_file_atomically(path, trace_head(step) + events + trace_tail());
-    tell(read_trace(path), *options_.run);
+    if (options_.run != nullptr) keep({step_, options_.device_name, mesh_.dims(), {}}, events, *options_.run);
   });
   progress_.restart_clock();
 }

@@ -9,6 +9,7 @@
 #include "optim/lr_schedule.h"
 #include "parallel/agreement.h"
 #include "trainer/flops.h"
+#include "trainer/trace_file.h"
 
 namespace baleen::trainer {
 namespace {
@@ -93,6 +94,15 @@ bool due(std::int64_t step, std::int64_t every) {
   return every > 0 && step % every == 0;
 }
 
+/// Of a run that was resumed after that step.
+void warn_of_missed_trace(std::int64_t step, std::int64_t steps_done, const RunDirectory& run) {
+  std::error_code ignored;
+  if (step < 1 || step > steps_done || std::filesystem::exists(run.path() / trace_name(step), ignored)) return;
+  core::log_warning(
+      fmt::format("metrics.trace_step = {} traces nothing: {} steps are done already; to trace one, name a later step",
+                  step, steps_done));
+}
+
 }  // namespace
 
 Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions options)
@@ -149,6 +159,7 @@ core::ExitCode Trainer::train() {
                                  config_.training.steps));
     return core::ExitCode::ok;
   }
+  if (options_.run != nullptr) warn_of_missed_trace(config_.metrics.trace_step, step_, *options_.run);
   load_product_plans();
   progress_.start();
   const std::int64_t first = step_;

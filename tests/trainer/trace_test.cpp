@@ -127,6 +127,30 @@ TEST_P(Traced, EveryMessageAndGatherIsAnOperationOfItsCommunicator) {
   }
 }
 
+/// The messages that each rank sends over an edge arrive at one other rank, in that order.
+TEST_P(Traced, NoMessageArrivesBeforeItsSendBegins) {
+  const trainer::TracedStep step = this->step();
+  const auto messages = [&](int rank, const char* name, const char* edge) {
+    std::vector<TracedSpan> found;
+    for (const TracedSpan& span : step.ranks[static_cast<std::size_t>(rank)])
+      if (span.kind == TracedSpan::Kind::operation && span.name == name && span.axis == edge) found.push_back(span);
+    return found;
+  };
+  const int pipeline = step.dims.pipeline;
+  for (int rank = 0; rank < step.dims.world(); ++rank) {
+    for (const auto& [edge, distance] : {std::pair("forward_edge", 1), std::pair("backward_edge", pipeline - 1)}) {
+      parallel::MeshCoordinates peer = parallel::coordinates_of(rank, step.dims);
+      peer.pipeline = (peer.pipeline + distance) % pipeline;
+      const auto sent = messages(rank, "send", edge);
+      const auto received = messages(parallel::rank_of(peer, step.dims), "recv", edge);
+      ASSERT_EQ(sent.size(), received.size()) << edge << " of rank " << rank;
+      for (std::size_t i = 0; i < sent.size(); ++i) {
+        EXPECT_GE(received[i].end, sent[i].start - 2e-9) << edge << " of rank " << rank << ", message " << i;
+      }
+    }
+  }
+}
+
 TEST_P(Traced, AForwardBeginsAfterTheStageBeforeHasSentIt) {
   const trainer::MeasuredSchedule schedule = trainer::measured_schedule(step());
   std::map<std::pair<int, int>, double> ended;  // [stage, micro-batch]: its forward
@@ -186,7 +210,60 @@ INSTANTIATE_TEST_SUITE_P(Layouts, Traced,
                          testing::Values(Case{}, Case{.pipeline = 2}, Case{.pipeline = 4},
                                          Case{.pipeline = 4, .schedule = "zero_bubble"},
                                          Case{.pipeline = 2, .schedule = "interleaved", .virtual_stages = 2},
+                                         Case{.pipeline = 4, .shard = 2},
                                          Case{.pipeline = 2, .tensor = 2, .shard = 2, .zero = 3}));
+
+TEST(Trace, ThatCannotBeWrittenDoesNotEndTheTraining) {
+  const TemporaryFolder folder;
+  const trainer::Config config = config_of({.shard = 2}, folder.path());
+  fs::create_directory(folder / "run");
+  std::ofstream(folder / "run" / "trace") << "where the folder should be";
+  testing::internal::CaptureStderr();
+  const Outcome outcome = run_with_threads(config, 2, {folder / "run"});
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("step 2: traced, but the training goes on without the trace: cannot"));
+  EXPECT_EQ(outcome.code, core::ExitCode::ok);
+  EXPECT_EQ(outcome.losses.size(), 3u);
+}
+
+TEST(Trace, OfAnAbandonedHistoryGoesWithItsSteps) {
+  const TemporaryFolder folder;
+  trainer::Config config = config_of({}, folder.path());
+  config.checkpoint.every = 1;
+  const fs::path run = folder / "run";
+  for (const std::int64_t step : {1, 3}) {
+    config.metrics.trace_step = step;
+    run_with_threads(config, 1, {run, step == 1 ? std::nullopt : std::optional(run / "checkpoints/step-00000002")});
+  }
+  ASSERT_EQ(trainer::traces(run).size(), 2u);
+  std::ofstream(run / "trace/step-3-notes.json") << "mine";
+  config.metrics.trace_step = 0;
+  run_with_threads(config, 1, {run, run / "checkpoints/step-00000002"});
+  EXPECT_EQ(trainer::newest_trace(run), run / trainer::trace_name(1));
+  EXPECT_TRUE(fs::exists(run / "trace/step-3-notes.json"));
+}
+
+TEST(Trace, OfAStepThatIsPastIsWarnedOfWhereThereIsNone) {
+  const TemporaryFolder folder;
+  trainer::Config config = config_of({}, folder.path());
+  config.checkpoint.every = 1;
+  config.metrics.trace_step = 0;
+  const auto warning_of = [&](std::optional<fs::path> resume) {
+    testing::internal::CaptureStderr();
+    run_with_threads(config, 1, {folder / "run", std::move(resume)});
+    return testing::internal::GetCapturedStderr();
+  };
+  const auto traces_nothing = HasSubstr("traces nothing");
+  EXPECT_THAT(warning_of({}), Not(traces_nothing));
+  const fs::path second = folder / "run/checkpoints/step-00000002";
+  EXPECT_THAT(warning_of(second), Not(traces_nothing));
+  config.metrics.trace_step = 3;
+  EXPECT_THAT(warning_of(second), Not(traces_nothing));
+  config.metrics.trace_step = 2;
+  EXPECT_THAT(warning_of(second), HasSubstr("metrics.trace_step = 2 traces nothing: 2 steps are done already"));
+  std::ofstream(folder / "run" / trainer::trace_name(2)) << "{}";
+  EXPECT_THAT(warning_of(second), Not(traces_nothing));
+}
 
 TEST(Trace, AReportUnderAnotherLayoutShowsTheMeasuredScheduleAlone) {
   const TemporaryFolder folder;
