@@ -17,7 +17,7 @@ at::Tensor last_rows(const at::Tensor& x, const kernels::SequenceBounds& bounds)
   return x.index_select(0, bounds.query_starts_device.narrow(0, 1, sequences) - 1);
 }
 
-/// One sum is under way while the next one starts: where blocks are exchanged, each needs room for them.
+/// One sum is under way while the next one starts: where blocks are exchanged, there are those of two sums at a time.
 void sum_over_replicas(const Units& units, parallel::Communicator& replicas) {
   std::unique_ptr<parallel::GradientReduction> under_way;
   for (const auto& unit : units) {
