@@ -90,7 +90,7 @@ void bench_train(const TrainBenchOptions& options, launch::Process& process) {
   parallel::succeed_together(process.world(),
                              [&] { trainer = std::make_unique<trainer::Trainer>(config, mesh, trainer_options); });
 
-  trainer->load_product_plans();
+  trainer->start();
   for (int step = 0; step < options.warm_up; ++step) {
     trainer->train_step(step);
     if (step == 0) trainer->complete_product_plans();

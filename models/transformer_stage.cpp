@@ -82,10 +82,6 @@ void TransformerStage::round_masters() {
   for (parallel::Unit* unit : trained_units()) unit->round_masters();
 }
 
-void TransformerStage::await_values() {
-  for (const auto& unit : units_) unit->await_values();
-}
-
 void TransformerStage::publish(parallel::Mesh& mesh) {
   for (parallel::Unit* unit : trained_units()) unit->publish(mesh.gathers());
 }

@@ -35,10 +35,8 @@ class TransformerStage final : public parallel::Stage {
   void finish_gradients(parallel::Mesh& mesh);
   /// Masters, changed other than by the optimizer, into the values of this rank's shards.
   void round_masters();
-  /// Whole values of all ranks' shards; ends when each unit is used, or in await_values().
+  /// Whole values of all ranks' shards; ends when each unit is used.
   void publish(parallel::Mesh& mesh);
-  /// Before masters or values are written other than by the optimizer.
-  void await_values();
 
   /// The micro-batches of the next schedule, by index. What the last ones saved must be used up.
   void set_batches(std::vector<Batch> batches);

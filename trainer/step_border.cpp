@@ -174,11 +174,9 @@ std::filesystem::path Trainer::save(const std::string& doubt) {
 }
 
 void Trainer::resume(const std::filesystem::path& checkpoint) {
-  stage_.await_values();  // the initial ones may still be on their way
   Snapshot state = snapshot();
   const std::int64_t samples = load_snapshot(state, checkpoint);
   step_ = state.step;
-  stage_.publish(mesh_);
   if (samples != step_ * config_.training.global_batch_size)
     throw core::Error(
         core::ExitCode::usage,

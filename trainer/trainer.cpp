@@ -127,7 +127,11 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
     validation_data_ = data::make_validation_source(source_options(config, config.data.validation, mesh),
                                                     config.training.validation_sequences);
   stage_.initialize(static_cast<std::uint64_t>(config.run.seed));
+}
+
+void Trainer::start() {
   stage_.publish(mesh_);
+  products_.load();
 }
 
 std::int64_t Trainer::optimizer_bytes() const {
@@ -160,7 +164,7 @@ core::ExitCode Trainer::train() {
     return core::ExitCode::ok;
   }
   if (options_.run != nullptr) warn_of_missed_trace(config_.metrics.trace_step, step_, *options_.run);
-  load_product_plans();
+  start();
   progress_.start();
   const std::int64_t first = step_;
   std::int64_t saved_at = step_;

@@ -58,11 +58,11 @@ struct TrainerOptions {
 
 class Trainer {
  public:
-  /// Initial weights are in place afterwards. `mesh` outlives the trainer. Rank 0 proves the schedules of all: they
-  /// end.
+  /// Initial weights are in place afterwards, each rank's own. `mesh` outlives the trainer. Rank 0 proves the schedules
+  /// of all: they end. No collectives, so that a rank may fail here: for succeed_together().
   Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions options);
 
-  /// Goes on from a checkpoint. Before run().
+  /// Goes on from a checkpoint. Before run(); no collectives.
   void resume(const std::filesystem::path& checkpoint);
 
   /// Trains until the last step or until someone asks to stop. Returns ok, or requeue after a checkpoint on request.
@@ -73,8 +73,9 @@ class Trainer {
   /// One optimizer step. Nothing in it waits for a GPU.
   void train_step(std::int64_t step);
 
-  /// What run() does before the first step and after it: see ProductChoice. Collective.
-  void load_product_plans() { products_.load(); }
+  /// What run() does before the first step: the ranks' weights made whole, product plans loaded. Collective on the
+  /// device: after succeed_together(), not inside it. And after that step: see ProductChoice.
+  void start();
   void complete_product_plans() { products_.complete(); }
 
   /// The outcome of the step trained last. Blocks.

@@ -20,8 +20,9 @@ namespace {
 class SteppedRun {
  public:
   SteppedRun(const trainer::Config& config, parallel::Communicator& world)
-      : mesh_(config.dims(world.size()), world, parallel::device_communicators(at::kCPU)),
-        trainer_(config, mesh_, {}) {}
+      : mesh_(config.dims(world.size()), world, parallel::device_communicators(at::kCPU)), trainer_(config, mesh_, {}) {
+    trainer_.start();
+  }
 
   optim::StepReport step(std::int64_t index) {
     trainer_.train_step(index);
