@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <limits>
 #include <type_traits>
 
@@ -35,12 +36,8 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, Value& value, co
     value = read_number<Number>(name, words.back());
     return true;
   };
-  const auto show = [&value] {
-    if constexpr (kOptional)
-      return std::string();
-    else
-      return fmt::format("{}", value);
-  };
+  std::function<std::string()> show = [] { return std::string(); };
+  if constexpr (!kOptional) show = [&value] { return fmt::format("{}", value); };
   return app.add_option(name, read, help, false, show)
       ->type_name(std::is_integral_v<Number> ? "INT" : "FLOAT")
       ->take_last();
