@@ -19,7 +19,8 @@ TEST(LibraryVersions, NameWhatIsLoaded) {
     EXPECT_TRUE(may_be_absent || std::filesystem::exists(library.path)) << library.path;
   }
   if (core::built_with_cuda())
-    EXPECT_THAT(names, testing::ElementsAre("LibTorch", "MPI", "CUDA runtime", "CUDA driver", "cuBLASLt", "NCCL"));
+    EXPECT_THAT(names,
+                testing::ElementsAre("LibTorch", "MPI", "CUDA runtime", "CUDA driver", "cuBLASLt", "cuDNN", "NCCL"));
   else
     EXPECT_THAT(names, testing::ElementsAre("LibTorch", "MPI"));
 }
