@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/arguments.h"
+#include "apps/dispatch.h"
 #include "apps/verbs.h"
 #include "bench/kernels_bench.h"
 #include "bench/train_bench.h"
@@ -21,14 +22,14 @@ namespace baleen::apps {
 namespace {
 
 void print_command(int argc, char** argv) {
-  fmt::print("`baleen bench {}`\n\n", fmt::join(argv, argv + argc, " "));
+  fmt::print("`{}`\n\n", fmt::join(argv, argv + argc, " "));
 }
 
 int train(int argc, char** argv) {
   std::string path;
   std::vector<std::string> overrides;
   bench::TrainBenchOptions options;
-  Arguments arguments("baleen bench train",
+  Arguments arguments(argv[0],
                       "Times the training steps of a configuration; saves nothing. One process a "
                       "GPU or CPU rank: mpirun -n 8 baleen bench train run.toml");
   arguments.positional("CONFIG", path, "TOML file, as for `baleen train`")
@@ -54,8 +55,7 @@ int train(int argc, char** argv) {
 int kernels(int argc, char** argv) {
   bench::KernelsBenchOptions options;
   std::string device = "auto", type;
-  Arguments arguments("baleen bench kernels",
-                      "Times every op at the shapes of a model, beside what this device can do");
+  Arguments arguments(argv[0], "Times every op at the shapes of a model, beside what this device can do");
   arguments.optional("NAME", options.name, "Only ops with this in their name")
       .option("--shape", options.shape, "demo, 160m, 1b or 8b")
       .option("--type", type, "fp32, bf16 or fp16; bf16 on a GPU and fp32 on a CPU where not given")
@@ -76,19 +76,11 @@ int kernels(int argc, char** argv) {
 }  // namespace
 
 int bench_main(int argc, char** argv) {
-  const std::string what = argc > 1 ? argv[1] : "";
-  if (what == "train") return train(argc - 1, argv + 1);
-  if (what == "kernels") return kernels(argc - 1, argv + 1);
-  if (what == "--help" || what == "-h") {
-    fmt::print(
-        "Usage: baleen bench train CONFIG [section.key=VALUE ...] [--steps N] [--warm-up N]\n"
-        "       baleen bench kernels [NAME] [--shape NAME] [--type NAME] [--device NAME]\n\n"
-        "What they print is Markdown, for bench/results.\n");
-    return 0;
-  }
-  throw core::Error(core::ExitCode::usage,
-                    what.empty() ? "baleen bench needs to know what to time" : "unknown: baleen bench " + what,
-                    "baleen bench train CONFIG, or baleen bench kernels");
+  static constexpr Verb kVerbs[] = {
+      {"train", train, "Time training steps, print Markdown: train CONFIG [section.key=VALUE ...] [--steps N]"},
+      {"kernels", kernels, "Time single ops, print Markdown: kernels [NAME] [--shape 1b] [--type bf16]"},
+  };
+  return dispatch_below(kVerbs, argc, argv);
 }
 
 }  // namespace baleen::apps

@@ -67,15 +67,23 @@ struct Surroundings {
   std::vector<CpuSet> masks;
   std::vector<GpuView> views;
   std::int64_t ranks_with_gpu = 0;
+  std::exception_ptr gpu_failure;  // its GPUs do not answer: it counts as a rank that sees none
 };
 
 Surroundings look_around(bool for_gpus, parallel::Communicator& world) {
-  GpuView view{for_gpus ? visible_gpus() : 0, {}};
-  if (view.count > 0) view.first = gpu_id(0);
+  GpuView view{};
+  std::exception_ptr failure;
+  try {
+    if (for_gpus) view.count = visible_gpus();
+    if (view.count > 0) view.first = gpu_id(0);
+  } catch (...) {
+    view.count = 0;
+    failure = std::current_exception();
+  }
   const at::Tensor with_gpu = at::tensor({std::int64_t{view.count > 0}}, at::kLong);
   world.all_reduce(with_gpu, parallel::ReduceOp::sum)->wait();
   const Node node;
-  return {node.rank(), node.gather(allowed_cpus()), node.gather(view), with_gpu.item<std::int64_t>()};
+  return {node.rank(), node.gather(allowed_cpus()), node.gather(view), with_gpu.item<std::int64_t>(), failure};
 }
 
 struct Threads {
@@ -178,6 +186,7 @@ Process::~Process() = default;
 
 void Process::take_device(const ProcessOptions& options) {
   const Surroundings around = look_around(options.device != "cpu", *world_);
+  if (around.gpu_failure) std::rethrow_exception(around.gpu_failure);
   local_rank_ = around.local_rank;
   local_size_ = static_cast<int>(around.masks.size());
   const Threads threads = pick_threads(options.threads_per_rank, around);

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "core/digest.h"
+#include "parallel/text_exchange.h"
 
 namespace baleen::parallel {
 namespace {
@@ -52,15 +53,6 @@ bool equal_on_all_ranks(Communicator& host, const std::string& text) {
   std::vector<core::Digest> all(static_cast<std::size_t>(host.size()));
   host.all_gather(bytes_of(all.data(), all.size() * sizeof(core::Digest)), bytes_of(&mine, sizeof(mine)))->wait();
   return std::all_of(all.begin(), all.end(), [&](const core::Digest& other) { return other == all.front(); });
-}
-
-/// What rank 0 has.
-std::string first_text(Communicator& host, std::string text) {
-  const at::Tensor size = at::tensor({static_cast<std::int64_t>(text.size())}, at::kLong);
-  host.broadcast(size, 0)->wait();
-  text.resize(static_cast<std::size_t>(size.item<std::int64_t>()));
-  host.broadcast(bytes_of(text.data(), text.size()), 0)->wait();
-  return text;
 }
 
 /// How a rank differs from rank 0. A fact that one of them has not, it has as "nothing".
@@ -133,7 +125,7 @@ void succeed_together(Communicator& host, const std::function<void()>& work, con
 void require_in_common(Communicator& host, const std::vector<CommonFact>& facts) {
   const std::string mine = text_of(facts);
   if (equal_on_all_ranks(host, mine)) return;
-  const std::string first = first_text(host, mine);
+  const std::string first = broadcast_text(host, mine, 0);
   succeed_together(host, [&] {
     if (mine != first) throw difference(host.rank(), facts, values_of(first));
   });

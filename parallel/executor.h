@@ -26,9 +26,6 @@ class Stage {
   virtual void backward_weight(int unit, int micro_batch) = 0;
 };
 
-/// Messages of one edge whose tensors a rank keeps until they are sent, at most.
-inline constexpr std::size_t kSendsUnderWay = 2;
-
 /// Runs all actions; returns when all are issued (gradient sums may still run: Unit::finish_reduction()). Waits for the
 /// oldest message of an edge before it sends one more than kSendsUnderWay, and for all of them at the end.
 void execute(const UnitSchedule& schedule, Stage& stage, Mesh& mesh);

@@ -63,6 +63,9 @@ struct UnitAction {
 };
 using UnitSchedule = std::vector<UnitAction>;
 
+/// Messages of one edge whose tensors the executor keeps until they are sent, at most.
+inline constexpr std::size_t kSendsUnderWay = 2;
+
 /// What lowering must know of each unit of a rank. Units are listed stage after stage, in the order of the forward.
 struct UnitTraits {
   int stage = 0;                      // of the whole pipeline

@@ -1,5 +1,6 @@
 #include "trainer/planner_memory.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "trainer/planner_units.h"
@@ -11,9 +12,6 @@ using parallel::UnitAction;
 using parallel::UnitOp;
 
 constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
-/// Tensors of a message: one being sent and one arriving in each direction.
-constexpr int kFlowsUnderWay = 3;
-
 std::int64_t bytes_of(double gib) {
   return static_cast<std::int64_t>(gib * kGib);
 }
@@ -24,7 +22,7 @@ class PeakWalk {
   PeakWalk(const PlannedStep& step, const PlannedRank& rank)
       : step_(step), rank_(rank), shape_(compute_shape(step)), whole_(rank.units.size()) {
     for (const PlannedUnit& unit : rank.units) bytes_.push_back(activation_bytes(unit.kind, shape_));
-    if (communicates(step.dims.pipeline)) now_.activations = kFlowsUnderWay * shape_.flow_bytes();
+    now_.activations = flows_under_way() * shape_.flow_bytes();
   }
 
   /// Puts the classes of that moment into `memory`.
@@ -44,6 +42,16 @@ class PeakWalk {
     std::int64_t activations = 0, loss = 0, gathered = 0, gradient_buffers = 0;
     std::int64_t total() const { return activations + loss + gathered + gradient_buffers; }
   };
+
+  /// Tensors of messages, at most: those on their way out of this rank, and one arriving in each direction.
+  std::int64_t flows_under_way() const {
+    const auto count = [&](UnitOp op, std::int64_t most) {
+      return std::min<std::int64_t>(std::ranges::count(rank_.schedule, op, &UnitAction::op), most);
+    };
+    return count(UnitOp::send_forward, parallel::kSendsUnderWay) +
+           count(UnitOp::send_backward, parallel::kSendsUnderWay) + count(UnitOp::recv_forward, 1) +
+           count(UnitOp::recv_backward, 1);
+  }
 
   void note(Moment moment) {
     if (moment.total() > peak_.total()) peak_ = moment;

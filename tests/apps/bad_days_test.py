@@ -8,41 +8,16 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 
-source, binaries, scratch = sys.argv[1:4]
-baleen, compute, failing_rank = (os.path.join(binaries, name) for name in ("baleen", "baleen-compute", "failing_rank"))
-shutil.rmtree(scratch, ignore_errors=True)
-os.makedirs(scratch)
-os.chdir(scratch)
+from tiny_job import CONFIG, baleen, binaries, expect, mpirun, scratch
 
-CONFIG = """
-[model]
-layers = 2
-dim = 32
-heads = 2
-ffn_dim = 64
-[data]
-train = "text.h5"
-[training]
-steps = 40
-global_batch_size = 4
-micro_batch_size = 1
-sequence_length = 32
-"""
-
-
-def expect(condition, what, output=""):
-    if not condition:
-        sys.exit(f"FAILED: {what}\n{output}")
-    print("ok:", what, flush=True)
+compute, failing_rank = (os.path.join(binaries, name) for name in ("baleen-compute", "failing_rank"))
 
 
 def run(ranks, *command):
     """The exit code, the output, and the seconds from the first message to the end."""
-    job = subprocess.Popen([os.path.join(source, "tools", "mpirun_local"), str(ranks), *command], stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, text=True)
+    job = subprocess.Popen([mpirun, str(ranks), *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     told, output = None, ""
     for line in job.stdout:
         output += line

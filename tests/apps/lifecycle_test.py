@@ -6,36 +6,15 @@ lifecycle_test.py SOURCE_DIR BIN_DIR SCRATCH_DIR
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
-import sys
 import time
 
-source, binaries, scratch = sys.argv[1:4]
-baleen = os.path.join(binaries, "baleen")
-mpirun = [os.path.join(source, "tools", "mpirun_local"), "2"]
-shutil.rmtree(scratch, ignore_errors=True)
-os.makedirs(scratch)
-os.chdir(scratch)
+import tiny_job
+from tiny_job import baleen, expect
 
-CONFIG = """
-[model]
-layers = 2
-dim = 32
-heads = 2
-ffn_dim = 64
-[data]
-train = "text.h5"
-[training]
-steps = 40
-global_batch_size = 4
-micro_batch_size = 1
-sequence_length = 32
-[checkpoint]
-every = 1
-keep = 3
-"""
+mpirun = [tiny_job.mpirun, "2"]
+CONFIG = tiny_job.CONFIG + "[checkpoint]\nevery = 1\nkeep = 3\n"
 
 
 def run_ranks(*arguments):
@@ -89,12 +68,6 @@ def wait_for_steps(run, count):
     while steps_so_far(run) < count:
         assert time.monotonic() < deadline, f"{run} made no {count} steps in a minute"
         time.sleep(0.01)
-
-
-def expect(condition, what, output=""):
-    if not condition:
-        sys.exit(f"FAILED: {what}\n{output}")
-    print("ok:", what)
 
 
 with open("run.toml", "w") as file:

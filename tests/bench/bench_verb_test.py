@@ -96,11 +96,13 @@ class Compare(unittest.TestCase):
 
 class Usage(unittest.TestCase):
     def test_says_what_there_is(self):
-        self.assertIn("baleen bench kernels [NAME]", run(BALEEN, "bench", "--help").stdout)
-        for words in ([], ["nothing"]):
+        self.assertIn("kernels [NAME]", run(BALEEN, "bench", "--help").stdout)
+        for words, said in (([], "a verb is missing after `baleen bench`: train or kernels"),
+                            (["kernel"], "there is no verb kernel; did you mean kernels?")):
             outcome = run(BALEEN, "bench", *words)
             self.assertEqual(outcome.returncode, 2)
-            self.assertIn("baleen bench train CONFIG, or baleen bench kernels", outcome.stderr)
+            self.assertIn(said, outcome.stderr)
+            self.assertIn("`baleen bench --help`", outcome.stderr)
 
 
 if __name__ == "__main__":

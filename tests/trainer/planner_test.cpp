@@ -72,6 +72,27 @@ TEST(PlannerBuffers, AreThoseThatLiveAtThePeak) {
   EXPECT_EQ(tiny_memory({"parallelism.zero_stage=1"}, 2).gradient_buffers, 0);
 }
 
+TEST(PlannerActivations, CountMessagesUnderWay) {
+  // Of 64 x 128 in BF16. A middle rank sends in two directions, two messages at a time, and receives from two.
+  constexpr std::int64_t kMessage = 64 * 128 * 2;
+  const std::vector<std::string> long_steps = {"parallelism.pipeline=4", "model.layers=4",
+                                               "training.global_batch_size=16"};
+  const auto flows = [&](int rank) {
+    const PlannedStep step = tiny_step(long_steps, 4);
+    PlannedStep silent = step;
+    std::erase_if(silent.ranks[static_cast<std::size_t>(rank)].schedule,
+                  [](const parallel::UnitAction& action) { return action.op >= parallel::UnitOp::send_forward; });
+    return (plan_memory(step, rank, FootprintTable{}).activations -
+            plan_memory(silent, rank, FootprintTable{}).activations) /
+           kMessage;
+  };
+  EXPECT_EQ(flows(0), 3);
+  EXPECT_EQ(flows(1), 6);
+  EXPECT_EQ(flows(2), 6);
+  EXPECT_EQ(flows(3), 3);
+  EXPECT_EQ(6, 2 * (parallel::kSendsUnderWay + 1)) << "the executor's room";
+}
+
 TEST(PlannerActivations, AreWhatTheModulesPush) {
   struct Row {
     const char* recompute;
