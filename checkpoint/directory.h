@@ -60,7 +60,7 @@ FoundCheckpoint find_checkpoint(const std::filesystem::path& run_or_checkpoint,
                                 std::optional<std::int64_t> step = std::nullopt,
                                 StepOption option = StepOption::resume);
 
-/// What to do about a damaged checkpoint: "resume an older one with --resume=STEP; these are complete: 800, 900".
+/// What to do about a damaged checkpoint: "take an older one with --resume=STEP; these are complete: 800, 900".
 std::string next_action_for_damage(const std::filesystem::path& checkpoint, StepOption option);
 
 }  // namespace baleen::checkpoint
