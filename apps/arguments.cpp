@@ -50,11 +50,19 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
+/// The one option that `word` begins, else the nearest by letters; empty where there is none.
+std::string meant_option(const std::string& word, const std::vector<std::string>& options) {
+  std::vector<std::string> begun;
+  for (const std::string& option : options)
+    if (word.size() > 2 && option.starts_with(word)) begun.push_back(option);
+  return begun.size() == 1 ? begun.front() : core::nearest_name(word, options);
+}
+
 std::string in_our_words(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> left = app.remaining();
   const auto unknown = std::ranges::find_if(left, [](const std::string& word) { return word.starts_with('-'); });
   if (unknown != left.end()) {
-    const std::string nearest = core::nearest_name(unknown->substr(0, unknown->find('=')), option_names(app));
+    const std::string nearest = meant_option(unknown->substr(0, unknown->find('=')), option_names(app));
     return fmt::format("there is no option {}{}", *unknown,
                        nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
   }

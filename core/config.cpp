@@ -116,6 +116,12 @@ const SectionTables::Entry& find_section(const SectionTables& schema, const std:
               fmt::format("the sections are {}", fmt::join(section_names(schema), ", ")));
 }
 
+const Field& find_field(const SectionTables& schema, const SectionTables::Entry& section, const std::string& key) {
+  if (const Field* field = section.table.find(key)) return *field;
+  throw Error(ExitCode::usage, unknown_key(schema, section.table, key),
+              fmt::format("`baleen schema {}` lists the keys", section.table.name));
+}
+
 void throw_if_any(const std::vector<Problem>& problems, const std::string& what) {
   if (problems.empty()) return;
   std::string message =

@@ -58,9 +58,12 @@ std::string dump(const SectionTables& schema, const void* config);
 /// Throws Error(usage), with the nearest name, for an unknown section.
 const SectionTables::Entry& find_section(const SectionTables& schema, const std::string& section);
 
-/// The keys of one section, or of all where `section` is empty, for a terminal. `defaults` is a default configuration.
-/// Throws as find_section does.
-std::string describe(const SectionTables& schema, const void* defaults, const std::string& section);
+/// Throws Error(usage), with the nearest name, for an unknown key.
+const Field& find_field(const SectionTables& schema, const SectionTables::Entry& section, const std::string& key);
+
+/// The keys of a section, or one "section.key", or all where `what` is empty, for a terminal. `defaults` is a default
+/// configuration. Throws as find_section and find_field do.
+std::string describe(const SectionTables& schema, const void* defaults, const std::string& what);
 
 /// All sections as Markdown: docs/config.md.
 std::string describe_markdown(const SectionTables& schema, const void* defaults);

@@ -172,6 +172,17 @@ const Field* FieldTable::find(const std::string& field) const {
   return found == fields.end() ? nullptr : &*found;
 }
 
+namespace {
+
+/// Of what is not plain from the type's name.
+std::string example(const std::string& type) {
+  if (type == type_name(std::array<double, 2>{})) return ", as in [0.9, 0.95]";
+  if (type == type_name(std::vector<int>{})) return ", as in [2, 2]";
+  return "";
+}
+
+}  // namespace
+
 std::string value_problem(bool type_fits, bool check_holds, const std::string& type, const Check& check,
                           const ConfigValue& value) {
   if (check_holds) return "";
@@ -182,7 +193,7 @@ std::string value_problem(bool type_fits, bool check_holds, const std::string& t
                       : fmt::format("must be at least {}, but is {}", Limits::min(), *whole);
   }
   if (!type_fits) {
-    const std::string choices = check.choices.empty() ? type : check.expected;
+    const std::string choices = check.choices.empty() ? type + example(type) : check.expected;
     return fmt::format("must be {}, but is {}", choices, value.text());
   }
   const std::string each = type == type_name(std::array<double, 2>{}) ? "two numbers, each "

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "core/config.h"
 #include "core/config_value.h"
@@ -77,6 +78,26 @@ class Reader {
       if (key->str() != "extends") read_section(std::string(key->str()), *node, name, place(name, key->source()));
   }
 
+  void read_overrides(const std::vector<std::string>& words) {
+    for (std::size_t at = 0; at < words.size();) {
+      const std::size_t count = words_of_one(words, at);
+      if (count == 1) {
+        read_override(words[at]);
+      } else {
+        std::string given, meant;
+        for (std::size_t i = at; i < at + count; ++i) {
+          given += (i == at ? "" : " ") + words[i];
+          meant += (i == at || !is_list(meant) ? "" : " ") + words[i];
+        }
+        out_.problems.push_back(
+            {std::string(kOverridePlace) + given,
+             is_list(meant) ? fmt::format("spaces part it for the shell: write '{}'", meant)
+                            : fmt::format("write it without spaces around the =, as one word: {}", meant)});
+      }
+      at += count;
+    }
+  }
+
   void read_override(const std::string& text) {
     const std::string at = std::string(kOverridePlace) + text;
     const std::size_t equals = text.find('='), dot = text.find('.');
@@ -85,12 +106,10 @@ class Reader {
       return;
     }
     const std::string value = text.substr(equals + 1);
-    if (value.empty()) {
-      out_.problems.push_back({at, "has no value; an empty string is written \"\""});
-      return;
-    }
     ConfigEntry entry{text.substr(0, dot), text.substr(dot + 1, equals - dot - 1), at, {}};
-    if (const std::string wrong = parse_value(value, entry.value); !wrong.empty()) {
+    if (value.empty()) {
+      entry.value = {value};  // of `key=""` a shell leaves this
+    } else if (const std::string wrong = parse_value(value, entry.value); !wrong.empty()) {
       out_.problems.push_back({at, wrong});
       return;
     }
@@ -98,6 +117,24 @@ class Reader {
   }
 
  private:
+  static bool is_list(const std::string& text) { return text.find("=[") != std::string::npos; }
+
+  /// How many words from `at` on were meant as one override, which the shell has parted at spaces: "a.b = 3",
+  /// "a.b= 3", "a.b =3", "a.b=[1, 2]".
+  static std::size_t words_of_one(const std::vector<std::string>& words, std::size_t at) {
+    const auto bare = [&](std::size_t i) { return i < words.size() && words[i].find('=') == std::string::npos; };
+    const std::string& first = words[at];
+    const std::size_t next = at + 1;
+    if (is_list(first) && first.find(']') == std::string::npos) {
+      std::size_t end = next;
+      while (bare(end) && words[end].find(']') == std::string::npos) ++end;
+      return bare(end) ? end + 1 - at : 1;
+    }
+    if (first.ends_with('=')) return bare(next) ? 2 : 1;
+    if (!bare(at) || next >= words.size() || !words[next].starts_with('=')) return 1;
+    return words[next] == "=" && bare(next + 1) ? 3 : 2;
+  }
+
   void fail(const std::string& at, const std::string& message) {
     out_.problems.push_back({at, message});
     out_.complete = false;
@@ -158,7 +195,7 @@ ConfigSource read_config_source(const fs::path& path, const std::vector<std::str
   ConfigSource source;
   Reader reader(source);
   reader.read_file(path, "");
-  for (const std::string& text : overrides) reader.read_override(text);
+  reader.read_overrides(overrides);
   return source;
 }
 
@@ -167,7 +204,7 @@ ConfigSource read_config_text(const std::string& text, const std::string& name,
   ConfigSource source;
   Reader reader(source);
   reader.read_text(text, name);
-  for (const std::string& each : overrides) reader.read_override(each);
+  reader.read_overrides(overrides);
   return source;
 }
 

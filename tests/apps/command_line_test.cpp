@@ -60,6 +60,7 @@ TEST(CommandLine, UnknownOptionsAreRefused) {
   refused("version --verbose", "there is no option --verbose");
   refused("version now", "now is one argument too many");
   refused("check run.toml --rank=3", "there is no option --rank=3; did you mean --ranks?");
+  refused("check run.toml --ra 3", "there is no option --ra; did you mean --ranks?");
   refused("check --rnaks 3", "there is no option --rnaks; did you mean --ranks?");
   refused("check", "CONFIG is missing: TOML file; `baleen schema` lists the keys");
   refused("check run.toml --ranks", "--ranks needs a value");
@@ -81,6 +82,11 @@ TEST(Schema, ShowsOneSectionOrAll) {
   EXPECT_EQ(one.code, 0);
   EXPECT_THAT(one.out, AllOf(StartsWith("[optimizer]  "), HasSubstr("max_grad_norm = 1.0"), Not(HasSubstr("[model]"))));
   EXPECT_THAT(run("$baleen schema").out, AllOf(HasSubstr(one.out), HasSubstr("[model]  ")));
+  EXPECT_THAT(run("$baleen schema optimizer.lr").out,
+              AllOf(StartsWith("[optimizer]  "), HasSubstr("\n  lr = "), Not(HasSubstr("betas"))));
+  EXPECT_EQ(run("$baleen schema optimizer.lrr").err,
+            "baleen: unknown key optimizer.lrr; did you mean optimizer.lr?\n"
+            "  `baleen schema optimizer` lists the keys\n");
   const Outcome unknown = run("$baleen schema optimiser");
   EXPECT_EQ(unknown.code, 2);
   EXPECT_THAT(unknown.err,
@@ -164,7 +170,7 @@ TEST_F(Check, ARunThatIsOnlyPlannedNeedsNoDataset) {
   EXPECT_EQ(run("$baleen check run.toml", folder_.path()).code, 2);
   const Outcome plan = run("$baleen plan run.toml --only-this", folder_.path());
   EXPECT_EQ(plan.code, 0) << plan.err;
-  EXPECT_EQ(run("$baleen plan run.toml data.train='' --only-this", folder_.path()).code, 2) << "an override is TOML";
+  EXPECT_EQ(run("$baleen plan run.toml data.train='' --only-this", folder_.path()).code, 0);
   EXPECT_EQ(run("$baleen plan run.toml 'data.train=\"\"' --only-this", folder_.path()).code, 0);
 }
 
