@@ -89,10 +89,10 @@ class Reader {
           given += (i == at ? "" : " ") + words[i];
           meant += (i == at || !is_list(meant) ? "" : " ") + words[i];
         }
-        out_.problems.push_back(
-            {std::string(kOverridePlace) + given,
-             is_list(meant) ? fmt::format("spaces part it for the shell: write '{}'", meant)
-                            : fmt::format("write it without spaces around the =, as one word: {}", meant)});
+        out_.problems.push_back({std::string(kOverridePlace) + given,
+                                 is_list(meant)
+                                     ? fmt::format("spaces part it for the shell: write '{}'", meant)
+                                     : fmt::format("write it without spaces around the =, as one word: {}", meant)});
       }
       at += count;
     }
