@@ -24,6 +24,8 @@ int library_versions_main(int, char**) {
   for (const launch::LibraryVersion& library : launch::library_versions())
     std::printf("%s %s%s%s\n", library.name.c_str(), library.version.c_str(), library.path.empty() ? "" : "  ",
                 library.path.c_str());
+  for (const core::LoadedObject& library : launch::loaded_libraries())
+    std::printf("%s build %s  %s\n", library.file().c_str(), library.build.c_str(), library.path.c_str());
   return 0;
 }
 

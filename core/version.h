@@ -11,7 +11,7 @@ const char* version();
 const char* build_type();
 /// "GNU 12.2.0"
 const char* compiler();
-/// The running program's, by its linker: other for every other build; empty where the linker left none.
+/// The running program's, other for every other build: see LoadedObject::build.
 std::string build_id();
 /// Built for NVIDIA GPUs.
 bool built_with_cuda();

@@ -4,6 +4,7 @@
 #include <mpi.h>
 #include <torch/headeronly/version.h>
 
+#include <algorithm>
 #include <array>
 
 #include "launch/cuda_versions.h"
@@ -33,6 +34,16 @@ std::vector<LibraryVersion> library_versions() {
   std::vector<LibraryVersion> libraries{{"LibTorch", TORCH_VERSION, path_of_symbol("aoti_torch_device_type_cpu")},
                                         {"MPI", mpi_version(), path_of_symbol("MPI_Init_thread")}};
   for (LibraryVersion& library : cuda_versions()) libraries.push_back(std::move(library));
+  return libraries;
+}
+
+std::vector<core::LoadedObject> loaded_libraries() {
+  constexpr std::array kNames{"libtorch", "libc10",  "libcudart", "libcublas",
+                              "libcudnn", "libnccl", "libmpi",    "libhdf5"};
+  std::vector<core::LoadedObject> libraries = core::loaded_objects();
+  std::erase_if(libraries, [&](const core::LoadedObject& object) {
+    return std::ranges::none_of(kNames, [&](const char* name) { return object.file().starts_with(name); });
+  });
   return libraries;
 }
 

@@ -31,6 +31,7 @@ class PeakWalk {
       if (action.writes_gradient) begin_gradient(action);
       run(action);
     }
+    finish_gradients();
     memory.activations = peak_.activations;
     memory.loss = peak_.loss;
     memory.gathered = peak_.gathered;
@@ -81,7 +82,7 @@ class PeakWalk {
         now_.activations -= bytes.operands;
         break;
       case UnitOp::reduce:
-        if (step_.reduces_each_micro_batch()) start_reduction(unit);
+        start_reduction(unit);
         break;
       default:
         break;
@@ -94,7 +95,8 @@ class PeakWalk {
   std::int64_t value_bytes(std::size_t unit) const { return rank_.units[unit].elements() * step_.compute_size(); }
   std::int64_t gradient_bytes(std::size_t unit) const { return rank_.units[unit].elements() * step_.master_size(); }
 
-  // As the executor's Reductions: at most one buffer is written while one is summed.
+  // As the executor's Reductions: of gradients summed each micro-batch, at most one buffer is written while one is
+  // summed. Those summed once a step are under way until its end.
 
   void begin_gradient(const UnitAction& action) {
     if (!step_.reduces_each_micro_batch()) return;
@@ -110,10 +112,44 @@ class PeakWalk {
   }
 
   void make_room(std::size_t unit) {
+    if (!step_.reduces_each_micro_batch()) return;
     while (reductions_.size() > 1 || (!reductions_.empty() && reductions_.front() == unit)) {
-      now_.gradient_buffers -= gradient_bytes(reductions_.front()) + exchanged_bytes(reductions_.front());
+      end_reduction(reductions_.front());
       reductions_.pop_front();
     }
+  }
+
+  void end_reduction(std::size_t unit) {
+    if (step_.reduces_each_micro_batch()) now_.gradient_buffers -= gradient_bytes(unit);
+    now_.gradient_buffers -= exchanged_bytes(unit);
+  }
+
+  /// As TransformerStage::finish_gradients: what is left under way ends unit by unit, and the sums over replicas
+  /// follow, two at a time.
+  void finish_gradients() {
+    std::int64_t before = 0;
+    for (std::size_t unit = 0; unit < rank_.units.size(); ++unit) {
+      if (const auto found = std::ranges::find(reductions_, unit); found != reductions_.end()) {
+        end_reduction(unit);
+        reductions_.erase(found);
+      }
+      const std::int64_t blocks = replica_bytes(unit);
+      now_.gradient_buffers += blocks;
+      note(now_);
+      now_.gradient_buffers -= before;
+      before = blocks;
+    }
+    now_.gradient_buffers -= before;
+  }
+
+  /// Blocks that replicas exchange where they add in rank order: what is received, and sent too where it is filled up
+  /// to equal blocks.
+  std::int64_t replica_bytes(std::size_t unit) const {
+    const std::int64_t replicas = step_.dims.data_replicate;
+    if (!communicates(step_.dims.data_replicate) || !step_.config.run.deterministic) return 0;
+    const std::int64_t elements = step_.shard_elements(rank_.units[unit]);
+    const std::int64_t blocks = (elements + replicas - 1) / replicas * replicas;
+    return blocks * step_.master_size() * (blocks == elements ? 1 : 2);
   }
 
   /// Sent and received blocks, where the reduction is an exchange.

@@ -19,7 +19,7 @@ struct RankMemory {
   std::int64_t activations = 0;       // what micro-batches have saved, operands of weight parts, what is being computed
   std::int64_t loss = 0;              // logits of a chunk and the gradients of its inputs
   std::int64_t gathered = 0;          // ZeRO-3: whole values of units
-  std::int64_t gradient_buffers = 0;  // whole gradients of one micro-batch, written or being summed
+  std::int64_t gradient_buffers = 0;  // whole gradients of one micro-batch, and blocks that are exchanged for sums
 
   // Beside LibTorch's allocator.
   std::int64_t communicators = 0;

@@ -33,8 +33,12 @@ std::vector<CommonFact> build_facts() {
       {"Baleen",
        fmt::format("{} ({}, {}, build {})", core::version(), core::build_type(), core::compiler(), core::build_id()),
        kEnvironment}};
+  // LibTorch's version is compiled in, and so part of our build.
   for (const launch::LibraryVersion& library : launch::library_versions())
-    if (library.name != "CUDA driver") facts.push_back({library.name, library.version, kEnvironment});
+    if (library.name != "CUDA driver" && library.name != "LibTorch")
+      facts.push_back({library.name, library.version, kEnvironment});
+  for (const core::LoadedObject& library : launch::loaded_libraries())
+    facts.push_back({library.file(), "build " + library.build, kEnvironment});
   return facts;
 }
 

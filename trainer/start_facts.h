@@ -8,7 +8,8 @@
 
 namespace baleen::trainer {
 
-/// The program and its libraries. Not the GPU's driver: nodes are updated one by one.
+/// The program, and the libraries that it has loaded, by their build ids. Not the GPU's driver: nodes are updated one
+/// by one.
 std::vector<parallel::CommonFact> build_facts();
 
 /// What a rank was asked for: each key of the configuration, the run directory, the step to go on from, and the content

@@ -90,6 +90,18 @@ patch("other-compute", bytes.fromhex(build[1]), bytes.fromhex(build[1])[::-1])
 unlike("another build", 11, rf"rank 1: {MISFIT}Baleen is 0\..*, build {bytes.fromhex(build[1])[::-1].hex()}\) on rank 1 and "
        rf"0\..*, build {build[1]}\) on rank 0", os.path.abspath("other-compute"), *train()[1:])
 
+# Another build of a library under the same name and version: libc10 with another id in its note.
+version = subprocess.run([compute, "version"], capture_output=True, text=True).stdout
+found = re.search(r"^(libc10\.so) build ([0-9a-f]{16,})  (.*)$", version, re.MULTILINE)
+expect(found, "the program knows the builds of its libraries", version)
+library, ours = found[1], bytes.fromhex(found[2])
+os.makedirs("other-libraries")
+shutil.copy(found[3], os.path.join("other-libraries", library))
+patch(os.path.join("other-libraries", library), ours, ours[::-1])
+unlike("another build of a library", 11,
+       rf"rank 1: {MISFIT}libc10\.so is build {ours[::-1].hex()} on rank 1 and build {ours.hex()} on rank 0",
+       "env", f"LD_LIBRARY_PATH={os.path.abspath('other-libraries')}:{os.environ.get('LD_LIBRARY_PATH', '')}", *train())
+
 # Files that are not where all ranks see them. /proc/self/cwd stands for a disk that each node has of its own.
 os.makedirs("node2")
 for name in ("run.toml", "text.h5"):

@@ -25,6 +25,18 @@ TEST(LibraryVersions, NameWhatIsLoaded) {
     EXPECT_THAT(names, testing::ElementsAre("LibTorch", "MPI"));
 }
 
+TEST(LoadedLibraries, AreThoseOfThisProcessEachWithItsBuild) {
+  std::vector<std::string> files;
+  for (const core::LoadedObject& library : loaded_libraries()) {
+    files.push_back(library.file());
+    EXPECT_TRUE(std::filesystem::exists(library.path)) << library.path;
+    EXPECT_THAT(library.build, testing::SizeIs(testing::Ge(16U))) << library.path;
+  }
+  for (const char* name : {"libtorch_cpu.so", "libc10.so", "libmpi.so"})
+    EXPECT_THAT(files, testing::Contains(testing::StartsWith(name)));
+  EXPECT_THAT(files, testing::Not(testing::Contains(testing::StartsWith("libc.so"))));
+}
+
 TEST(LibraryVersions, FindTheFileOfASymbol) {
   EXPECT_THAT(path_of_symbol("MPI_Init_thread"), testing::HasSubstr("libmpi"));
   EXPECT_EQ(path_of_symbol("no_library_has_this"), "");

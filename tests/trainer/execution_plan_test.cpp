@@ -26,6 +26,13 @@ TEST(ExecutionPlan, IsProvenForEveryScheduleAndZeroStage) {
     }
 }
 
+TEST(ExecutionPlan, HasNoContextAxisYet) {
+  const Config config = tiny_plan_config({});
+  parallel::ParallelDims dims = config.dims(2);
+  dims.context = 2;
+  EXPECT_THROW(execution_plan(config, dims), core::Error);
+}
+
 TEST(ExecutionPlan, IsRefusedWhereItsScheduleIsWrong) {
   const Config config = tiny_plan_config({"parallelism.pipeline=2", "parallelism.schedule=gpipe"});
   const auto expect_refusal = [&](const ExecutionPlan& plan, const char* message) {
