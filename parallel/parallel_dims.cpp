@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/error.h"
+
 namespace baleen::parallel {
 
 std::string ParallelDims::str() const {
@@ -31,6 +33,10 @@ int rank_of(const MeshCoordinates& at, const ParallelDims& dims) {
   rank = rank * dims.data_shard + at.data_shard;
   rank = rank * dims.context + at.context;
   return rank * dims.tensor + at.tensor;
+}
+
+void require_whole_sequences(const ParallelDims& dims) {
+  core::require(dims.context == 1, "a sequence is whole on its rank: context parallelism is not there yet");
 }
 
 }  // namespace baleen::parallel

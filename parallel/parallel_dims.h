@@ -35,4 +35,8 @@ struct MeshCoordinates {
 MeshCoordinates coordinates_of(int rank, const ParallelDims& dims);
 int rank_of(const MeshCoordinates& at, const ParallelDims& dims);
 
+/// The mesh has a context axis; but no module cuts a sequence yet, and batches, shards of a unit and the planner's counts
+/// leave the axis out. Throws Error(internal) where it has more than one rank.
+void require_whole_sequences(const ParallelDims& dims);
+
 }  // namespace baleen::parallel

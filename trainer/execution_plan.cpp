@@ -1,6 +1,5 @@
 #include "trainer/execution_plan.h"
 
-#include "core/error.h"
 #include "parallel/simulator.h"
 #include "parallel/stage_split.h"
 #include "trainer/flops.h"
@@ -62,8 +61,7 @@ void ExecutionPlan::prove(const models::ModelConfig& model) const {
 }
 
 ExecutionPlan execution_plan(const Config& config, const parallel::ParallelDims& dims) {
-  // The mesh has this axis; but no module cuts a sequence, and shards, batches and the planner's counts leave it out.
-  core::require(dims.context == 1, "a sequence is whole on its rank: context parallelism is not there yet");
+  parallel::require_whole_sequences(dims);
   const parallel::ParallelConfig& parallelism = config.parallelism;
   const std::int64_t sequences = config.training.micro_batch_size * dims.data();
   ExecutionPlan plan;
