@@ -10,6 +10,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/arguments.h"
@@ -40,7 +41,7 @@ void print_line(const checkpoint::ListedCheckpoint& listed) {
   std::string state = listed.complete() ? "complete" : "damaged: " + listed.fault;
   if (listed.abandoned) state += ", abandoned: " + listed.path.filename().string();
   fmt::print("{:>8}  {:<20} {:>9} {:>11}  {:<6}  {}\n", listed.step,
-             listed.complete() ? listed.saved.substr(0, 19) + "Z" : "-", age(listed.saved),
+             listed.saved.empty() ? "-" : listed.saved.substr(0, 19) + "Z", age(listed.saved),
              core::byte_text(listed.bytes), listed.latest ? "LATEST" : "", state);
 }
 
@@ -64,9 +65,21 @@ int list(int argc, char** argv) {
   std::ranges::move(checkpoint::list_abandoned(path), std::back_inserter(all));
   if (all.empty()) all.push_back(checkpoint::inspect_checkpoint(checkpoint::find_checkpoint(path, {}, kStep).path));
   fmt::print("{:>8}  {:<20} {:>9} {:>11}  {:<6}  {}\n", "step", "saved", "age", "size", "", "state");
-  for (const checkpoint::ListedCheckpoint& listed : all) print_line(checkpoint::with_file_lengths(listed));
+  std::int64_t count = 0;
+  const checkpoint::ListedCheckpoint* damaged = nullptr;  // the newest
+  for (checkpoint::ListedCheckpoint& listed : all) {
+    listed = checkpoint::with_file_lengths(std::move(listed));
+    print_line(listed);
+    if (listed.complete()) continue;
+    damaged = &listed;
+    ++count;
+  }
   fmt::print("complete: every file is there in its length; `baleen ckpt verify` compares every byte\n");
   if (tensors) print_tensors(checkpoint::read_manifest(checkpoint::find_checkpoint(path, {}, kStep).path));
+  if (damaged != nullptr)
+    throw core::Error(core::ExitCode::corrupt_checkpoint,
+                      fmt::format("{}: {} damaged", path, core::counted(count, "checkpoint")),
+                      checkpoint::next_action_for_damage(damaged->path, checkpoint::StepOption::resume));
   return 0;
 }
 

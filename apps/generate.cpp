@@ -61,8 +61,28 @@ bool parse(int argc, char** argv, GenerateArguments& a) {
   return true;
 }
 
+/// A prompt where the run belongs, or the other way round.
+void check_places(const GenerateArguments& a) {
+  const auto is_folder = [](const std::string& path) {
+    std::error_code error;
+    return fs::is_directory(path, error);
+  };
+  const auto refuse = [](const std::string& what, const std::string& run, const std::string& prompt) {
+    throw core::Error(core::ExitCode::usage, what, fmt::format("say: baleen generate {} --prompt \"{}\"", run, prompt));
+  };
+  const auto word = std::ranges::find_if(a.overrides, [](const auto& w) { return w.find('=') == std::string::npos; });
+  if (!is_folder(a.path) && is_folder(a.prompt))
+    refuse(fmt::format("the prompt, {}, is a folder, and the run, {}, is none", a.prompt, a.path), a.prompt, a.path);
+  if (word == a.overrides.end()) return;
+  if (!is_folder(a.path) && is_folder(*word))
+    refuse(fmt::format("the run comes first, and {} is no folder", a.path), *word, a.path);
+  if (a.prompt.empty() && a.overrides.size() == 1)
+    refuse(fmt::format("{} is no section.key=VALUE; a prompt stands behind --prompt", *word), a.path, *word);
+}
+
 /// What the model could not tell as well: all of it before minutes go into loading.
 void check(const GenerateArguments& a) {
+  check_places(a);
   inference::check(a.options.sampling);
   if (a.options.max_tokens < 0) {
     throw core::Error(core::ExitCode::usage, fmt::format("--tokens is {}", a.options.max_tokens), "use 0 or more");

@@ -7,6 +7,7 @@
 
 #include "apps/arguments.h"
 #include "apps/verbs.h"
+#include "core/counted.h"
 #include "core/error.h"
 #include "core/log.h"
 
@@ -39,10 +40,16 @@ int plan_main(int argc, char** argv) {
   const trainer::Config config =
       trainer::load_checked_config(path, overrides, ranks, trainer::Datasets::may_be_missing);
   for (const std::string& idle : trainer::idle_settings(config, ranks)) core::log_warning(idle);
-  fmt::print("{}", trainer::describe(trainer::make_plan(config, ranks, hardware), hardware));
+  const trainer::Plan plan = trainer::make_plan(config, ranks, hardware);
+  fmt::print("{}", trainer::describe(plan, hardware));
   if (!only_this)
-    fmt::print("{}", trainer::describe(trainer::best_layouts(config, ranks, hardware, kLayouts), hardware, ranks));
-  return 0;
+    fmt::print("{}", trainer::describe(trainer::best_layouts(config, ranks, hardware, kLayouts), hardware, ranks,
+                                       config.parallelism));
+  if (trainer::fits(plan, hardware)) return 0;
+  throw core::Error(core::ExitCode::out_of_memory,
+                    fmt::format("this layout over {} does not fit {}", core::counted(ranks, "rank"), hardware.gpu.name),
+                    ranks == 1 ? "--ranks N plans for more ranks; parallelism.zero_stage=3 shards over them"
+                               : "take a layout that fits, training.recompute=block, or more ranks (--ranks N)");
 }
 
 }  // namespace baleen::apps

@@ -43,6 +43,10 @@ bool read_command(int argc, char** argv, Command& command) {
       .option("--run-dir", command.run_dir, "Folder of the run; run.dir/run.name where not given");
   if (!arguments.parse(argc, argv)) return false;
   command.request.resume = !resume.empty();
+  for (const std::string& word : command.overrides)
+    if (resume == kNewest && word.find_first_not_of("0123456789") == std::string::npos)
+      throw core::Error(core::ExitCode::usage, "the step of --resume stands behind an equals sign",
+                        "say --resume=" + word + " for that step, or --resume alone for the newest checkpoint");
   if (command.request.resume && resume != kNewest) command.request.resume_step = step_number(resume);
   return true;
 }

@@ -9,6 +9,8 @@
 #include "checkpoint/durable.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/step_names.h"
+#include "core/config.h"
+#include "core/config_value.h"
 #include "core/filesystem.h"
 
 namespace baleen::checkpoint {
@@ -81,6 +83,19 @@ std::string steps_text(const std::vector<ListedCheckpoint>& listed, const fs::pa
     if (with_file_lengths(checkpoint).complete() && checkpoint.path.filename() != except.filename())
       steps.push_back(checkpoint.step);
   return fmt::format("{}", fmt::join(steps, ", "));
+}
+
+/// Of a run that began: its configuration tells when it will.
+core::Error not_saved_yet(const fs::path& run_dir) {
+  std::int64_t every = 0, steps = 0;
+  for (const core::ConfigEntry& entry : core::read_config_source(run_dir / kConfigName, {}).entries) {
+    if (entry.section == "checkpoint" && entry.key == "every") (void)core::read_value(entry.value, every);
+    if (entry.section == "training" && entry.key == "steps") (void)core::read_value(entry.value, steps);
+  }
+  const std::int64_t first = every > 0 ? std::min(every, steps) : steps;
+  return {core::ExitCode::usage,
+          fmt::format("the run {} has not saved yet; its first save comes at step {}", run_dir.string(), first),
+          fmt::format("wait for it, or touch {}: a run that is under way saves at once", (run_dir / "SAVE").string())};
 }
 
 const char* words(StepOption option) {
@@ -170,6 +185,7 @@ FoundCheckpoint find_checkpoint(const fs::path& run_or_checkpoint, std::optional
   if (!step && fs::exists(path / kManifestName, error)) return {path, {}};
   if (!step) {
     if (auto newest = newest_checkpoint(path, option)) return *std::move(newest);
+    if (fs::exists(path / kConfigName, error)) throw not_saved_yet(path);
     throw core::Error(core::ExitCode::usage,
                       fmt::format("{} is neither a checkpoint nor a run that has one", path.string()),
                       "name a run directory or one of its checkpoints/step-* directories");
@@ -185,6 +201,8 @@ FoundCheckpoint find_checkpoint(const fs::path& run_or_checkpoint, std::optional
             : fmt::format("copy {} to NEW_RUN/checkpoints/{} and resume in that run directory", at->second.string(),
                           step_directory_name(*step)));
   const std::string steps = steps_text(list_checkpoints(path));
+  if (steps.empty() && list_checkpoints(path).empty() && fs::exists(path / kConfigName, error))
+    throw not_saved_yet(path);
   throw core::Error(core::ExitCode::usage, fmt::format("{} has no checkpoint of step {}", path.string(), *step),
                     steps.empty() ? "this run has no complete checkpoint" : "choose one of these steps: " + steps);
 }

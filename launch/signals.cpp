@@ -1,6 +1,9 @@
 #include "launch/signals.h"
 
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
 #include <utility>
 
 #include "core/error.h"
@@ -9,18 +12,24 @@ namespace baleen::launch {
 namespace {
 
 // Handlers may touch nothing else.
-std::atomic<bool> g_save_and_exit, g_save, g_stop, g_in_use;
+std::atomic<bool> g_save_and_exit, g_save, g_stop, g_in_use, g_tells;
+constexpr char kStopping[] = "baleen: stopping after this step; the same signal again stops at once, without saving\n";
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 extern "C" void on_signal(int signal) {
   (signal == SIGUSR1 ? g_save_and_exit : signal == SIGUSR2 ? g_save : g_stop) = true;
+  if ((signal != SIGTERM && signal != SIGINT) || !g_tells) return;
+  const int error = errno;  // of what was interrupted
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kStopping, sizeof(kStopping) - 1);
+  errno = error;
 }
 
 }  // namespace
 
-Signals::Signals() {
+Signals::Signals(bool tells) {
   core::require(!g_in_use.exchange(true), "signals are caught by one object at a time");
   g_save_and_exit = g_save = g_stop = false;
+  g_tells = tells;
   for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT}) {
     const bool stops = signal == SIGTERM || signal == SIGINT;
     struct sigaction action {};

@@ -11,7 +11,8 @@ namespace baleen::launch {
 /// Catches signals from construction to destruction, which restores the handlers that were there. One at a time.
 class Signals {
  public:
-  Signals();
+  /// `tells`: SIGTERM and SIGINT are answered with a line on stderr at once, since a step may take minutes.
+  explicit Signals(bool tells = false);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;

@@ -7,8 +7,9 @@
 namespace baleen::parallel {
 
 std::string ParallelDims::str() const {
-  return fmt::format("pipeline {} x replicate {} x shard {} x context {} x tensor {}", pipeline, data_replicate,
-                     data_shard, context, tensor);
+  const std::string along_sequence = context == 1 ? "" : fmt::format("context {} x ", context);  // cannot be set yet
+  return fmt::format("pipeline {} x replicate {} x shard {} x {}tensor {}", pipeline, data_replicate, data_shard,
+                     along_sequence, tensor);
 }
 
 MeshCoordinates coordinates_of(int rank, const ParallelDims& dims) {

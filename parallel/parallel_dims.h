@@ -16,7 +16,7 @@ struct ParallelDims {
   int world() const { return tensor * context * data_shard * data_replicate * pipeline; }
   /// Ranks that see different sequences of a batch.
   int data() const { return data_shard * data_replicate; }
-  /// "pipeline 1 x replicate 1 x shard 4 x context 1 x tensor 2"
+  /// "pipeline 1 x replicate 1 x shard 4 x tensor 2"; context where it is more than 1.
   std::string str() const;
 };
 
@@ -35,8 +35,8 @@ struct MeshCoordinates {
 MeshCoordinates coordinates_of(int rank, const ParallelDims& dims);
 int rank_of(const MeshCoordinates& at, const ParallelDims& dims);
 
-/// The mesh has a context axis; but no module cuts a sequence yet, and batches, shards of a unit and the planner's counts
-/// leave the axis out. Throws Error(internal) where it has more than one rank.
+/// The mesh has a context axis; but no module cuts a sequence yet, and batches, shards of a unit and the planner's
+/// counts leave the axis out. Throws Error(internal) where it has more than one rank.
 void require_whole_sequences(const ParallelDims& dims);
 
 }  // namespace baleen::parallel

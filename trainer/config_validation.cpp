@@ -2,6 +2,7 @@
 // whose key already has a problem of its own adds no second message.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <vector>
@@ -227,10 +228,12 @@ class Validator {
               "data.train is not set: name a dataset made by `baleen data tokenize`, or \"random\" for measuring");
     check_dataset("data.train", config_.data.train);
     check_dataset("data.validation", config_.data.validation);
+    if (!missing_.empty()) problem(missing_, missing_datasets());
     if (config_.data.validation.empty() && config_.training.validate_every > 0)
       problem({"training.validate_every"},
-              fmt::format("training.validate_every is {}, but data.validation names no dataset",
-                          config_.training.validate_every));
+              fmt::format(
+                  "training.validate_every is {}, but data.validation is empty; training.validate_every=0 turns it off",
+                  config_.training.validate_every));
   }
 
   void check_dataset(const char* key, const std::string& path) {
@@ -238,7 +241,7 @@ class Validator {
     data::DatasetInfo info;
     try {
       if (!std::filesystem::exists(path)) {
-        if (datasets_ == Datasets::needed) problem({key}, missing_dataset(key, path));
+        if (datasets_ == Datasets::needed) missing_.push_back(key);
         return;
       }
       info = data::read_dataset_info(path);
@@ -266,18 +269,24 @@ class Validator {
                           path, info.tokens, config_.training.sequence_length));
   }
 
-  static std::string missing_dataset(const std::string& key, const std::filesystem::path& path) {
+  /// One problem, also where both are missing.
+  std::string missing_datasets() const {
+    const bool train = std::string(missing_.front()) == "data.train";
+    const std::filesystem::path path = train ? config_.data.train : config_.data.validation;
     const std::string from =
-        path.is_absolute() ? "" : fmt::format(" (from the folder {})", std::filesystem::current_path().string());
-    const std::string without = key == "data.train" ? "; to try without one: data.train=random" : "";
-    return fmt::format("{}: there is no file {}{}; `baleen data tokenize TEXT... --output {}` makes one{}", key,
-                       path.string(), from, path.string(), without);
+        path.is_absolute() ? "" : " (from the folder " + std::filesystem::current_path().string() + ")";
+    const std::string what = fmt::format("{}: there is no file {}", fmt::join(missing_, " and "), path.string());
+    const std::string how = fmt::format("; `baleen data tokenize TEXT... --output {}` makes one", path.string());
+    if (missing_.size() == 1) return what + from + how + (train ? "; to try without one: data.train=random" : "");
+    return what + " and no " + config_.data.validation + from + how +
+           "; to try without: data.train=random data.validation=random";
   }
 
   const Config& config_;
   const int ranks_;
   const Datasets datasets_;
   bool names_others_ = true;
+  Keys missing_;  // datasets that are not there
   std::vector<core::Problem> problems_;
 };
 

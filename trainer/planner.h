@@ -22,8 +22,12 @@ struct Plan {
 /// `config` has passed validate() for so many ranks.
 Plan make_plan(const Config& config, int ranks, const Hardware& hardware);
 
+bool fits(const Plan& plan, const Hardware& hardware);
+
 /// What `baleen plan` prints.
 std::string describe(const Plan& plan, const Hardware& hardware);
-std::string describe(const BestLayouts& best, const Hardware& hardware, int ranks);
+/// `given`: the layout of the configuration, which the lines leave out.
+std::string describe(const BestLayouts& best, const Hardware& hardware, int ranks,
+                     const parallel::ParallelConfig& given);
 
 }  // namespace baleen::trainer

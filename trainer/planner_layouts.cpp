@@ -1,6 +1,7 @@
 #include "trainer/planner_layouts.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -86,12 +87,20 @@ bool better(const Layout& a, const Layout& b) {
 
 }  // namespace
 
-std::string Layout::overrides() const {
+std::string Layout::overrides(const parallel::ParallelConfig& given) const {
+  std::vector<std::string> keys;
+  const auto key = [&keys](const char* name, const auto& from, const auto& to) {
+    if (from != to) keys.push_back(fmt::format("parallelism.{}={}", name, to));
+  };
   const parallel::ParallelConfig& p = parallelism;
-  return fmt::format(
-      "parallelism.tensor={} parallelism.pipeline={} parallelism.data_shard={} parallelism.data_replicate={} "
-      "parallelism.zero_stage={} parallelism.schedule={} parallelism.virtual_stages={}",
-      p.tensor, p.pipeline, p.data_shard, p.data_replicate, p.zero_stage, p.schedule, p.virtual_stages);
+  key("tensor", given.tensor, p.tensor);
+  key("pipeline", given.pipeline, p.pipeline);
+  if (given.data_shard != -1) key("data_shard", given.data_shard, p.data_shard);
+  key("data_replicate", given.data_replicate, p.data_replicate);
+  key("zero_stage", given.zero_stage, p.zero_stage);
+  key("schedule", given.schedule, p.schedule);
+  key("virtual_stages", given.virtual_stages, p.virtual_stages);
+  return keys.empty() ? "as configured" : fmt::format("{}", fmt::join(keys, " "));
 }
 
 BestLayouts best_layouts(const Config& config, int ranks, const Hardware& hardware, std::size_t most) {

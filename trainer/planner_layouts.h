@@ -16,8 +16,8 @@ struct Layout {
   double bubble = 0;
   std::int64_t memory = 0;  // bytes, of the rank with the most
 
-  /// As arguments of a command line.
-  std::string overrides() const;
+  /// As arguments of a command line, as far as they are not `given`; "as configured" where all are.
+  std::string overrides(const parallel::ParallelConfig& given) const;
 };
 
 struct BestLayouts {

@@ -57,7 +57,7 @@ std::string memory_table(const Plan& plan, const Hardware& hardware) {
   }
   const RankMemory& most = plan.most_memory();
   const double total = gib(most.total());
-  text += total <= hardware.gpu.memory_gib
+  text += fits(plan, hardware)
               ? fmt::format("  fits {} ({:.1f} GiB): {:.1f} GiB are left; memory_gib in metrics.jsonl will be {:.1f}\n",
                             hardware.gpu.name, hardware.gpu.memory_gib, hardware.gpu.memory_gib - total,
                             gib(most.allocator()))
@@ -112,12 +112,17 @@ std::string chart(const Plan& plan) {
 
 }  // namespace
 
+bool fits(const Plan& plan, const Hardware& hardware) {
+  return gib(plan.most_memory().total()) <= hardware.gpu.memory_gib;
+}
+
 std::string describe(const Plan& plan, const Hardware& hardware) {
   return line("device", hardware.gpu.name) + line("mesh", mesh(plan)) + line("stages", stages(plan)) +
          memory_table(plan, hardware) + traffic_table(plan) + time_lines(plan, hardware) + chart(plan);
 }
 
-std::string describe(const BestLayouts& best, const Hardware& hardware, int ranks) {
+std::string describe(const BestLayouts& best, const Hardware& hardware, int ranks,
+                     const parallel::ParallelConfig& given) {
   std::string text = fmt::format("\nbest layouts of {} ({} legal, of these {} with states that fit)\n",
                                  core::counted(ranks, "rank"), best.legal, best.fitting);
   if (best.layouts.empty())
@@ -128,7 +133,7 @@ std::string describe(const BestLayouts& best, const Hardware& hardware, int rank
   for (const Layout& layout : best.layouts)
     text += fmt::format("  {:>6.1f}k tokens/s per GPU, {:>6.1f} GiB, bubble {:>4.1f} %\n    {}\n",
                         layout.tokens_per_second_per_gpu * 1e-3, gib(layout.memory), layout.bubble * 100,
-                        layout.overrides());
+                        layout.overrides(given));
   return text;
 }
 

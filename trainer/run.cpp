@@ -116,8 +116,18 @@ void leave_newer_checkpoints(const fs::path& run_dir, std::int64_t step) {
                              step, fmt::join(left, ", "), (run_dir / "checkpoints" / "step-*.abandoned-*").string()));
 }
 
-void warn_of_changes(const fs::path& checkpoint, const Config& config) {
-  const Config saved = read_config(checkpoint / checkpoint::kConfigName, {}).config;
+/// Before anything is built. A step is a number of sequences: the sampler's place in the data is counted in them.
+void check_batch(const fs::path& checkpoint, const Config& saved, const Config& config) {
+  if (saved.training.global_batch_size == config.training.global_batch_size) return;
+  const std::string changes = changes_of_course(saved, config, checkpoint::read_manifest(checkpoint).optimizer_step);
+  throw core::Error(core::ExitCode::usage,
+                    fmt::format("{} cannot be resumed with another training.global_batch_size; changed are:{}",
+                                checkpoint.string(), changes),
+                    fmt::format("say training.global_batch_size={}, or begin a run of its own without --resume",
+                                saved.training.global_batch_size));
+}
+
+void warn_of_changes(const fs::path& checkpoint, const Config& saved, const Config& config) {
   const std::string changes = changes_of_course(saved, config, checkpoint::read_manifest(checkpoint).optimizer_step);
   if (!changes.empty())
     core::log_warning("from here on this is another training than the one that was saved:" + changes);
@@ -127,7 +137,7 @@ void warn_of_changes(const fs::path& checkpoint, const Config& config) {
 
 core::ExitCode run_training(const RunRequest& request, launch::Process& process) {
   const Config& config = request.config;
-  launch::Signals signals;
+  launch::Signals signals(/*tells=*/process.rank() == 0);
   parallel::Mesh mesh(config.dims(process.size()), process.world(), parallel::device_communicators(process.device()),
                       mesh_options(config));
   const std::string resolved = to_toml(config);
@@ -145,15 +155,24 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   options.device_name = device_name(process.device());
   options.versions = library_versions();
 
+  const auto checkpoint = checkpoint_to_resume(request, process);
+  Config saved;
+  if (checkpoint)
+    parallel::succeed_together(process.world(), [&] {
+      saved = read_config(*checkpoint / checkpoint::kConfigName, {}).config;
+      check_batch(*checkpoint, saved, config);
+    });
+  if (run && !checkpoint && request.resume)
+    core::log_info(fmt::format("{} has no checkpoint yet: starting with step 1", request.run_dir.string()));
+
   std::unique_ptr<Trainer> trainer;
   parallel::succeed_together(
       process.world(), [&] { trainer = std::make_unique<Trainer>(config, mesh, options); }, kSmallerStates);
   if (run) print_banner(config, mesh, process, *trainer);
-  const auto checkpoint = checkpoint_to_resume(request, process);
   if (checkpoint) {
     parallel::succeed_together(process.world(), [&] { trainer->resume(*checkpoint); });
     if (run) core::log_info(fmt::format("resumed from {}", checkpoint->string()));
-    if (run) warn_of_changes(*checkpoint, config);
+    if (run) warn_of_changes(*checkpoint, saved, config);
   }
   // Only now: a start that failed leaves the record of the run as it was.
   parallel::succeed_together(process.world(), [&] {

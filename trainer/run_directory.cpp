@@ -75,6 +75,7 @@ std::string kept_lines(const fs::path& file, std::int64_t steps_done) {
 }  // namespace
 
 RunDirectory::RunDirectory(fs::path path, Open open) : path_(std::move(path)) {
+  core::make_folder(path_);  // by itself first: what cannot be made is named as it was given
   core::make_folder(path_ / "checkpoints");
   lock_ = lock_folder(path_);
   if (open == Open::fresh && fs::exists(path_ / "config.toml")) {

@@ -180,9 +180,9 @@ void Trainer::resume(const std::filesystem::path& checkpoint) {
   if (samples != step_ * config_.training.global_batch_size)
     throw core::Error(
         core::ExitCode::usage,
-        fmt::format("{} was saved after {}, which is no whole number of steps with "
-                    "training.global_batch_size = {}",
-                    checkpoint.string(), core::counted(samples, "sequence"), config_.training.global_batch_size),
+        fmt::format("{} was saved at step {} after {}; with training.global_batch_size = {} these would be {}",
+                    checkpoint.string(), step_, core::counted(samples, "sequence"), config_.training.global_batch_size,
+                    step_ * config_.training.global_batch_size),
         "resume with the batch size of the run's config.toml");
 }
 

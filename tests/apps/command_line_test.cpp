@@ -115,7 +115,7 @@ TEST_F(Check, SumsUpAGoodConfiguration) {
   const Outcome outcome = check(kRandom, "--ranks 4 training.steps=1000 model.kv_heads=2");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, IsEmpty());
-  for (const char* part : {"shard 4 x context 1 x tensor 1 (4 ranks)", "6 heads, 2 KV heads",
+  for (const char* part : {"shard 4 x tensor 1 (4 ranks)", "6 heads, 2 KV heads",
                            "1,673,280: embedding 49,344, attention 393,216, MLP 1,179,648, norms 1,728, head 49,344",
                            "2,048 tokens a step: 16 sequences of 128; 1 micro-batch of 4 on each rank",
                            "1,000 steps, 2,048,000 tokens, computing in fp32", "26.3 MiB a rank, activations apart"})
@@ -167,11 +167,40 @@ TEST_F(Check, MissingFileAndBadRanks) {
 
 TEST_F(Check, ARunThatIsOnlyPlannedNeedsNoDataset) {
   folder_.write("run.toml", "[data]\ntrain = \"none.h5\"\nvalidation = \"none.h5\"\n");
-  EXPECT_EQ(run("$baleen check run.toml", folder_.path()).code, 2);
+  const Outcome check = run("$baleen check run.toml", folder_.path());
+  EXPECT_EQ(check.code, 2);
+  EXPECT_THAT(check.err, AllOf(HasSubstr("data.train and data.validation: there is no file none.h5 and no none.h5"),
+                               Not(HasSubstr("problems"))));
   const Outcome plan = run("$baleen plan run.toml --only-this", folder_.path());
   EXPECT_EQ(plan.code, 0) << plan.err;
   EXPECT_EQ(run("$baleen plan run.toml data.train='' --only-this", folder_.path()).code, 0);
   EXPECT_EQ(run("$baleen plan run.toml 'data.train=\"\"' --only-this", folder_.path()).code, 0);
+}
+
+TEST_F(Check, APlanThatDoesNotFitEndsWithOutOfMemory) {
+  folder_.write("run.toml", "[model]\ndim = 8192\nlayers = 80\nheads = 64\n");
+  const Outcome plan = run("$baleen plan run.toml --only-this", folder_.path());
+  EXPECT_EQ(plan.code, 50) << plan.err;
+  EXPECT_THAT(plan.out, HasSubstr("DOES NOT FIT"));
+  EXPECT_THAT(plan.err, AllOf(StartsWith("baleen: this layout over 1 rank does not fit "), HasSubstr("--ranks N")));
+}
+
+TEST_F(Check, APlanNamesOnlyWhatIsToBeChanged) {
+  folder_.write("run.toml", "");
+  const Outcome plan = run("$baleen plan run.toml --ranks 2", folder_.path());
+  EXPECT_EQ(plan.code, 0) << plan.err;
+  EXPECT_THAT(plan.out, AllOf(HasSubstr("\n    as configured\n"), Not(HasSubstr("parallelism.virtual_stages=1")),
+                              HasSubstr("\n    parallelism.zero_stage=2\n")));
+}
+
+TEST(Run, ThatHasNotSavedYetSaysWhenItWill) {
+  const tests::TemporaryFolder folder;
+  folder.write("config.toml", "[training]\nsteps = 40\n[checkpoint]\nevery = 15\n");
+  const Outcome listed = run("$baleen ckpt ls .", folder.path());
+  EXPECT_EQ(listed.code, 2);
+  EXPECT_EQ(listed.err,
+            "baleen: the run . has not saved yet; its first save comes at step 15\n"
+            "  wait for it, or touch ./SAVE: a run that is under way saves at once\n");
 }
 
 TEST(Compute, MissingProgramIsExplained) {

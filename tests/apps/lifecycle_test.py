@@ -129,12 +129,18 @@ expect(code == 2 and output.count("did you mean") == 1 and "training.steps" in o
        "two mistakes under mpirun are told once, together", output)
 # Each is told by one rank, in its two lines.
 for wrong, message in {("gone.toml",): "gone.toml", ("run.toml", "--resmue"): "--resmue",
-                       ("run.toml", "--resume=last"): "--resume=last"}.items():
+                       ("run.toml", "--resume=last"): "--resume=last",
+                       ("run.toml", "--resume", "20"): "--resume=20",
+                       ("run.toml", "--run-dir", "/proc/x"): "/proc/x:"}.items():
     code, output = finish(run_ranks(*wrong))
-    expect(code == 2 and output.count("baleen: ") == 1 and output.count(message) == 1,
+    expect(code in (2, 40) and output.count("baleen: ") == 1 and output.count(message) == 1,
            f"train {' '.join(wrong)} under mpirun is refused once", output)
 code, output = finish(start("--run-dir", "whole", "--resume=7"))
 expect(code == 2 and "40" in output, "a step without a checkpoint is refused and the steps that are there are named", output)
+
+code, output = finish(start("--run-dir", "whole", "--resume", "training.global_batch_size=2", "run.seed=7"))
+expect(code == 2 and "global_batch_size is 2, was 4" in output and "run.seed is 7, was 42" in output
+       and "parameters" not in output, "another batch is refused with all changes, before the banner", output)
 
 # Going on from an older step, killed before the next save: the newer checkpoints are of another history from then on.
 code, output = finish(start("--run-dir", "branch", "checkpoint.every=10", "checkpoint.keep=0"))
@@ -163,5 +169,16 @@ first, second = (subprocess.run(generate, capture_output=True, text=True) for _ 
 expect(first.returncode == 0 and first.stdout.startswith("It is") and len(first.stdout) > 10, "generate continues a prompt",
        first.stdout + first.stderr)
 expect(first.stdout == second.stdout, "the same seed gives the same text")
+for places in (["It is", "--prompt", "whole"], ["It is", "whole"], ["whole", "It is"]):
+    swapped = subprocess.run([baleen, "generate", *places], capture_output=True, text=True)
+    expect(swapped.returncode == 2 and swapped.stderr.endswith('say: baleen generate whole --prompt "It is"\n'),
+           f"generate {places} is told how to be written", swapped.stderr)
+
+listed = subprocess.run([baleen, "ckpt", "ls", "branch"], capture_output=True, text=True)
+expect(listed.returncode == 0, "ckpt ls ends with 0 where all is complete", listed.stderr)
+os.truncate("branch/checkpoints/step-00000040/rank-00000.h5", 100)
+damaged = subprocess.run([baleen, "ckpt", "ls", "branch"], capture_output=True, text=True)
+expect(damaged.returncode == 41 and damaged.stdout.count("\n") == listed.stdout.count("\n")
+       and "1 checkpoint damaged" in damaged.stderr, "and with 41, after all lines, where one is damaged", damaged.stdout)
 expect(os.path.exists("whole/report.html"), "the run left a report")
 print("all passed")

@@ -229,7 +229,8 @@ const BadConfig kRuns[] = {
      {"run.toml:2:1: run.name is \"a/b\": it names a folder inside run.dir and has no slash"}},
     {"ValidationWithoutData",
      "[training]\nvalidate_every = 10\n",
-     {"run.toml:2:1: training.validate_every is 10, but data.validation names no dataset"}},
+     {"run.toml:2:1: training.validate_every is 10, but data.validation is empty; "
+      "training.validate_every=0 turns it off"}},
 };
 
 const BadConfig kDatasets[] = {

@@ -70,11 +70,13 @@ TEST(Datasets, AMissingOneIsExplainedAndAPlanNeedsNone) {
   const ConfigFolder folder;
   const std::string text = "[data]\ntrain = \"nowhere.h5\"\nvalidation = \"FOLDER/nowhere.h5\"\n";
   EXPECT_THAT(folder.problems(text),
-              ElementsAre("run.toml:2:1: data.train: there is no file nowhere.h5 (from the folder " +
-                              std::filesystem::current_path().string() +
-                              "); `baleen data tokenize TEXT... --output nowhere.h5` makes one; to try without one: "
-                              "data.train=random",
-                          "run.toml:3:1: data.validation: there is no file nowhere.h5; `baleen data tokenize TEXT... "
+              ElementsAre("run.toml:2:1: data.train and data.validation: there is no file nowhere.h5 and no nowhere.h5 "
+                          "(from the folder " +
+                          std::filesystem::current_path().string() +
+                          "); `baleen data tokenize TEXT... --output nowhere.h5` makes one; to try without: "
+                          "data.train=random data.validation=random"));
+  EXPECT_THAT(folder.problems("[data]\nvalidation = \"FOLDER/nowhere.h5\"\n", {"data.train=random"}),
+              ElementsAre("run.toml:2:1: data.validation: there is no file nowhere.h5; `baleen data tokenize TEXT... "
                           "--output nowhere.h5` makes one"));
   const ReadConfig read = read_config(folder.write("run.toml", text), {});
   EXPECT_THAT(validate(read.config, 1, Datasets::may_be_missing), IsEmpty());

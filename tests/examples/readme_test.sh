@@ -7,7 +7,7 @@ source_dir=$1 binaries=$2 scratch=$3
 rm -rf "$scratch"
 mkdir -p "$scratch/my_texts"
 cd "$scratch"
-ln -s "$source_dir/configs" configs
+ln -s "$source_dir/configs" "$source_dir/tools" .
 for text in one two three; do
   for n in $(seq 60); do echo "This is sentence $n of text $text, which tells of nothing in particular."; done >"my_texts/$text.txt"
 done
@@ -20,7 +20,5 @@ fi
 few_steps='training.steps=4 lr_scheduler.warmup_steps=1 lr_scheduler.decay_steps=2'
 lines=$(sed -e 1d -e 's/ && xdg-open .*//' -e "s/ --run-dir/ $few_steps&/" <<<"$lines")
 export PATH=$binaries:$PATH OMP_NUM_THREADS=1
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_btl_vader_single_copy_mechanism=none
 bash -euxc "$lines"
 test -s runs/mine/report.html

@@ -25,6 +25,19 @@ TEST(Signals, AreRecordedUntilRead) {
   EXPECT_TRUE(signals.stop());
 }
 
+TEST(Signals, ThatStopAreAnsweredAtOnceWhereAsked) {
+  testing::internal::CaptureStderr();
+  {
+    Signals silent;
+    std::raise(SIGINT);
+  }
+  Signals signals(/*tells=*/true);
+  std::raise(SIGUSR2);
+  std::raise(SIGINT);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "baleen: stopping after this step; the same signal again stops at once, without saving\n");
+}
+
 TEST(Signals, StartClean) {
   {
     Signals before;

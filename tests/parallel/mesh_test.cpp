@@ -66,7 +66,7 @@ TEST(Mesh, RefusesAnotherNumberOfRanks) {
   } catch (const core::Error& error) {
     EXPECT_EQ(error.code(), core::ExitCode::usage);
     EXPECT_STREQ(error.what(),
-                 "the mesh pipeline 1 x replicate 1 x shard 4 x context 1 x tensor 1 has 4 ranks, but 2 were started");
+                 "the mesh pipeline 1 x replicate 1 x shard 4 x tensor 1 has 4 ranks, but 2 were started");
     EXPECT_THAT(error.next_action(), testing::HasSubstr("mpirun -n 4"));
   }
 }

@@ -11,7 +11,7 @@ TEST(ParallelDims, TensorVariesFastestAndPipelineSlowest) {
   const ParallelDims dims{.tensor = 2, .context = 1, .data_shard = 3, .data_replicate = 2, .pipeline = 2};
   EXPECT_EQ(dims.world(), 24);
   EXPECT_EQ(dims.data(), 6);
-  EXPECT_EQ(dims.str(), "pipeline 2 x replicate 2 x shard 3 x context 1 x tensor 2");
+  EXPECT_EQ(dims.str(), "pipeline 2 x replicate 2 x shard 3 x tensor 2");
   const MeshCoordinates at = coordinates_of(1 + 2 * (2 + 3 * (1 + 2 * 1)), dims);
   EXPECT_EQ(at.tensor, 1);
   EXPECT_EQ(at.data_shard, 2);

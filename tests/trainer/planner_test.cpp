@@ -174,13 +174,13 @@ TEST(PlannerLayouts, AreTheBestOfAll) {
   ASSERT_EQ(some.layouts.size(), 3U);
   ASSERT_EQ(all.layouts.size(), static_cast<std::size_t>(all.fitting));  // it is small
   for (std::size_t i = 0; i < some.layouts.size(); ++i)
-    EXPECT_EQ(some.layouts[i].overrides(), all.layouts[i].overrides());
+    EXPECT_EQ(some.layouts[i].overrides({}), all.layouts[i].overrides({}));
   for (const Layout& layout : all.layouts) {
     Config chosen = config;
     chosen.parallelism = layout.parallelism;
-    EXPECT_TRUE(validate(chosen, 4).empty()) << layout.overrides();
+    EXPECT_TRUE(validate(chosen, 4).empty()) << layout.overrides({});
     const PlannedStep step = plan_step(chosen, chosen.dims(4));
-    EXPECT_LE(least_time(step, hardware), plan_time(step, hardware).step() * (1 + 1e-12)) << layout.overrides();
+    EXPECT_LE(least_time(step, hardware), plan_time(step, hardware).step() * (1 + 1e-12)) << layout.overrides({});
   }
 }
 
@@ -190,7 +190,7 @@ TEST(PlannerLayouts, FitTheDevice) {
   hardware.footprint = {};
   hardware.gpu.memory_gib = 1e-3;
   EXPECT_TRUE(best_layouts(config, 2, hardware, 5).layouts.empty());
-  EXPECT_THAT(describe(best_layouts(config, 2, hardware, 5), hardware, 2), HasSubstr("none fits"));
+  EXPECT_THAT(describe(best_layouts(config, 2, hardware, 5), hardware, 2, config.parallelism), HasSubstr("none fits"));
 }
 
 TEST(PlannerMeshes, AreAllThatMakeTheRanks) {
