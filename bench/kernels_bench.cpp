@@ -24,6 +24,7 @@
 #include "kernels/dropout.h"
 #include "kernels/embedding.h"
 #include "kernels/flash_attention.h"
+#include "kernels/fp8.h"
 #include "kernels/gemm.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
@@ -72,11 +73,8 @@ class Bench {
     const double seconds = seconds_of(device_, [&] { to.copy_(from); });
     bytes_per_second_ = 2 * static_cast<double>(from.numel()) / seconds;
     print("copy", seconds, bytes_per_second_ * seconds, 0);
-    const std::int64_t n = cuda ? 8192 : 1024;
-    const at::Tensor a = random({n, n}), b = random({n, n});
-    const double flops = 2 * std::pow(static_cast<double>(n), 3), product = seconds_of(device_, [&] { linear(a, b); });
-    flops_per_second_ = flops / product;
-    print("square product", product, 0, flops);
+    const at::Tensor a = random({square(), square()}), b = random({square(), square()});
+    product_ceiling("square product", [&] { linear(a, b); });
   }
 
   /// `bytes`: what must be read and written at least once.
@@ -86,6 +84,13 @@ class Bench {
   void compute_bound(const std::string& op, double flops, const std::function<void()>& run) {
     if (chosen(op)) print(op, seconds_of(device_, run), 0, flops);
   }
+  /// From here on products are held against this one.
+  void product_ceiling(const std::string& name, const std::function<void()>& run) {
+    const double seconds = seconds_of(device_, run), flops = 2 * std::pow(static_cast<double>(square()), 3);
+    flops_per_second_ = flops / seconds;
+    print(name, seconds, 0, flops);
+  }
+  std::int64_t square() const { return device_.is_cuda() ? 8192 : 1024; }
   const std::vector<std::string>& left_out() const { return left_out_; }
   bool measured_none() const { return measured_ == 0; }
 
@@ -200,6 +205,38 @@ void bench_vocabulary(Bench& bench, const Shape& s) {
                      [&] { cross_entropy_gradient_(logits, targets, part, lse, scale, 0); });
 }
 
+/// Quantization, and the products of a layer without it. Their ceiling is the square product of the same recipe.
+void bench_fp8(Bench& bench, const Shape& s, Fp8Recipe recipe, at::ScalarType gradient_type) {
+  const std::string name = recipe == Fp8Recipe::tensor ? "fp8" : "fp8 block";
+  const auto quantize = [&](const at::Tensor& x, Fp8Tile tile) { return quantize_fp8(x, Fp8Format::e4m3, tile); };
+  const Fp8Tile activations = activation_tile(recipe), weights = weight_tile(recipe);
+  {
+    const at::Tensor a = bench.random({bench.square(), bench.square()});
+    const Fp8Matrix x = quantize(a, activations), weight = quantize(a, weights);
+    bench.product_ceiling("square product " + name, [&] { linear(x, weight); });
+  }
+  const auto layer = [&](const std::string& op, std::int64_t in, std::int64_t out) {
+    const at::Tensor values = bench.random({s.tokens, in}), largest = abs_max(values);
+    const double elements = static_cast<double>(values.numel());
+    if (recipe == Fp8Recipe::tensor) bench.memory_bound("abs_max of " + op, 2 * elements, [&] { abs_max(values); });
+    bench.memory_bound("quantize " + name + " of " + op, 4 * elements, [&] {
+      quantize_fp8(values, Fp8Format::e4m3, activations, Fp8Parts::both,
+                   recipe == Fp8Recipe::tensor ? largest : at::Tensor());
+    });
+    const Fp8Matrix x = quantize(values, activations), weight = quantize(bench.random({out, in}), weights),
+                    dy = quantize(bench.random({s.tokens, out}), activations);
+    const at::Tensor gradient = bench.zeros({out, in}, gradient_type);
+    const double flops = 2.0 * static_cast<double>(s.tokens) * static_cast<double>(in * out);
+    bench.compute_bound(op + " " + name, flops, [&] { linear(x, weight); });
+    bench.compute_bound(op + " dx " + name, flops, [&] { linear_input_gradient(dy, weight); });
+    bench.compute_bound(op + " dw " + name, flops, [&] { linear_weight_gradient(dy, x, gradient, 1); });
+  };
+  layer("qkv", s.dim, s.qkv());
+  layer("out", s.dim, s.dim);
+  layer("gate_up", s.dim, 2 * s.ffn);
+  layer("down", s.ffn, s.dim);
+}
+
 }  // namespace
 
 void bench_kernels(const KernelsBenchOptions& options) {
@@ -217,6 +254,9 @@ void bench_kernels(const KernelsBenchOptions& options) {
   bench_attention(bench, shape->second, options.device);
   bench_memory_bound(bench, shape->second);
   bench_vocabulary(bench, shape->second);
+  for (const Fp8Recipe recipe : {Fp8Recipe::tensor, Fp8Recipe::block})
+    if (options.type == core::DType::bf16 && has_fp8(options.device, recipe))
+      bench_fp8(bench, shape->second, recipe, at::kFloat);
   if (bench.measured_none())
     throw core::Error(core::ExitCode::usage, fmt::format("no op has {} in its name", options.name),
                       fmt::format("the ops are {}", fmt::join(bench.left_out(), ", ")));

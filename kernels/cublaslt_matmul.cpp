@@ -16,10 +16,14 @@ cublasLtMatrixLayoutOpaque_t layout(std::int64_t type, std::int64_t rows, std::i
 }
 
 bool is_fp64(const ProductProblem& problem) {
-  return problem.in_type == CUDA_R_64F;
+  return problem.first_type == CUDA_R_64F;
 }
 
 }  // namespace
+
+bool is_fp8(const ProductProblem& problem) {
+  return problem.first_type == CUDA_R_8F_E4M3 || problem.first_type == CUDA_R_8F_E5M2;
+}
 
 void check_cublas(cublasStatus_t status, const char* what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
@@ -41,11 +45,11 @@ void Matmul::set(cublasLtMatmulDescAttributes_t attribute, const T& value) {
                "cublasLtMatmulDescSetAttribute");
 }
 
-Matmul::Matmul(const ProductProblem& p, const void* bias)
+Matmul::Matmul(const ProductProblem& p, const ProductFactors& factors)
     : problem_(p),
       operation_(),
-      first_(layout(p.in_type, p.first_rows, p.first_columns, p.first_stride)),
-      second_(layout(p.in_type, p.second_rows, p.second_columns, p.second_stride)),
+      first_(layout(p.first_type, p.first_rows, p.first_columns, p.first_stride)),
+      second_(layout(p.second_type, p.second_rows, p.second_columns, p.second_stride)),
       addend_(layout(p.out_type, p.out_rows(), p.out_columns(), p.addend_stride)),
       out_(layout(p.out_type, p.out_rows(), p.out_columns(), p.out_stride)) {
   check_cublas(cublasLtMatmulDescInit(&operation_, is_fp64(p) ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F,
@@ -55,7 +59,14 @@ Matmul::Matmul(const ProductProblem& p, const void* bias)
   set(CUBLASLT_MATMUL_DESC_TRANSB, static_cast<cublasOperation_t>(p.second_op));
   if (p.bias != 0) {
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
-    set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, factors.bias);
+  }
+  if (is_fp8(p)) {
+    set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, static_cast<cublasLtMatmulMatrixScale_t>(p.first_scale));
+    set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, static_cast<cublasLtMatmulMatrixScale_t>(p.second_scale));
+    set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, factors.first_scales);
+    set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, factors.second_scales);
+    set(CUBLASLT_MATMUL_DESC_FAST_ACCUM, static_cast<std::int8_t>(p.fast));
   }
 }
 

@@ -13,11 +13,20 @@ inline constexpr std::size_t kProductWorkspace = std::size_t{32} << 20;
 
 void check_cublas(cublasStatus_t status, const char* what);
 
+/// Whether operands are FP8.
+bool is_fp8(const ProductProblem& problem);
+
 /// Bytes to which an address is surely aligned, as far as cuBLASLt cares.
 std::int64_t product_alignment(const void* address);
 
+/// What the description of a problem points to, where it has them.
+struct ProductFactors {
+  const void* bias = nullptr;
+  const void *first_scales = nullptr, *second_scales = nullptr;  // of operands in FP8
+};
+
 struct ProductPointers {
-  const void *first, *second, *addend, *bias;
+  const void *first, *second, *addend;
   void* out;
   void* workspace;  // kProductWorkspace bytes, of this stream alone
 };
@@ -25,8 +34,7 @@ struct ProductPointers {
 /// One problem, described to cuBLASLt. All parts live in the object.
 class Matmul {
  public:
-  /// `bias`: where it lies, where the problem has one.
-  explicit Matmul(const ProductProblem& problem, const void* bias = nullptr);
+  explicit Matmul(const ProductProblem& problem, const ProductFactors& factors = {});
 
   /// The library's best guesses, best first. Sums that several blocks make are added in FP32, never in BF16.
   std::vector<cublasLtMatmulAlgo_t> guesses(cublasLtHandle_t handle, int most);

@@ -1,6 +1,7 @@
 #include "kernels/cublaslt_plans.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <cuda_runtime_api.h>
@@ -13,6 +14,7 @@
 
 #include "core/error.h"
 #include "kernels/device.h"
+#include "kernels/fp8_format.h"
 #include "kernels/product_plans.h"
 
 namespace baleen::kernels {
@@ -55,6 +57,10 @@ class Event {
 
 at::ScalarType tensor_type(std::int64_t cuda_type) {
   switch (cuda_type) {
+    case CUDA_R_8F_E4M3:
+      return at::kFloat8_e4m3fn;
+    case CUDA_R_8F_E5M2:
+      return at::kFloat8_e5m2;
     case CUDA_R_64F:
       return at::kDouble;
     case CUDA_R_16BF:
@@ -66,8 +72,9 @@ at::ScalarType tensor_type(std::int64_t cuda_type) {
   }
 }
 
-bool is_half(const ProductProblem& problem) {
-  return problem.in_type == CUDA_R_16BF || problem.in_type == CUDA_R_16F;
+/// Runs in FP32 and FP64 have the same bits every time.
+bool may_be_planned(const ProductProblem& problem) {
+  return is_fp8(problem) || problem.first_type == CUDA_R_16BF || problem.first_type == CUDA_R_16F;
 }
 
 /// Random operands of one product, as far from aligned as those of the run.
@@ -75,21 +82,28 @@ class Trial {
  public:
   Trial(const ProductProblem& problem, at::Device gpu)
       : gpu_(gpu),
-        first_(random(problem.in_type, problem.first_stride * problem.first_columns)),
-        second_(random(problem.in_type, problem.second_stride * problem.second_columns)),
+        first_(random(problem.first_type, problem.first_stride * problem.first_columns)),
+        second_(random(problem.second_type, problem.second_stride * problem.second_columns)),
         out_(random(problem.out_type, problem.out_stride * problem.out_columns())),
         workspace_(at::empty({static_cast<std::int64_t>(kProductWorkspace)}, at::TensorOptions(gpu).dtype(at::kByte))) {
     if (problem.bias != 0) bias_ = random(problem.out_type, problem.out_rows());
+    if (is_fp8(problem)) {
+      first_scales_ = scales(problem.first_scale, problem.first_rows, problem.first_columns);
+      second_scales_ = scales(problem.second_scale, problem.second_rows, problem.second_columns);
+    }
     if (problem.accumulate == 1) addend_ = random(problem.out_type, problem.addend_stride * problem.out_columns());
     void* out = place(out_, problem.out_alignment);
     pointers_ = {.first = place(first_, problem.first_alignment),
                  .second = place(second_, problem.second_alignment),
                  .addend = addend_.defined() ? place(addend_, problem.addend_alignment) : out,
-                 .bias = bias_.defined() ? bias_.const_data_ptr() : nullptr,
                  .out = out,
                  .workspace = workspace_.mutable_data_ptr()};
   }
   const ProductPointers& pointers() const { return pointers_; }
+  ProductFactors factors() const {
+    const auto address = [](const at::Tensor& t) { return t.defined() ? t.const_data_ptr() : nullptr; };
+    return {.bias = address(bias_), .first_scales = address(first_scales_), .second_scales = address(second_scales_)};
+  }
 
  private:
   static constexpr std::int64_t kGap = 512;  // bytes: room to start later
@@ -97,7 +111,16 @@ class Trial {
   at::Tensor random(std::int64_t cuda_type, std::int64_t elements) const {
     const at::ScalarType type = tensor_type(cuda_type);
     const std::int64_t gap = kGap / static_cast<std::int64_t>(at::elementSize(type));
-    return at::empty({elements + gap}, at::TensorOptions(gpu_).dtype(type)).normal_();
+    const bool fp8 = at::elementSize(type) == 1;  // which LibTorch does not fill
+    return at::empty({elements + gap}, at::TensorOptions(gpu_).dtype(fp8 ? at::kHalf : type)).normal_().to(type);
+  }
+  /// Of an operand whose sums run down its columns.
+  at::Tensor scales(std::int64_t mode, std::int64_t rows, std::int64_t columns) const {
+    std::int64_t count = 1;
+    if (mode == CUBLASLT_MATMUL_MATRIX_SCALE_VEC128_32F) count = (rows + kFp8TileSide - 1) / kFp8TileSide * columns;
+    if (mode == CUBLASLT_MATMUL_MATRIX_SCALE_BLK128x128_32F)
+      count = fp8_block_stride(rows) * ((columns + kFp8TileSide - 1) / kFp8TileSide);
+    return at::ones({count}, at::TensorOptions(gpu_).dtype(at::kFloat));
   }
   /// An address of exactly this alignment.
   static void* place(const at::Tensor& memory, std::int64_t alignment) {
@@ -106,7 +129,7 @@ class Trial {
   }
 
   at::Device gpu_;
-  at::Tensor first_, second_, out_, addend_, bias_, workspace_;
+  at::Tensor first_, second_, out_, addend_, bias_, first_scales_, second_scales_, workspace_;
   ProductPointers pointers_{};
 };
 
@@ -116,7 +139,7 @@ cublasLtMatmulAlgo_t fastest(cublasLtHandle_t handle, const ProductProblem& prob
   constexpr int kMost = 8, kRounds = 7;
   constexpr double kWarmUp = 0.05, kTurn = 1e-3, kGain = 0.99;
   const Trial trial(problem, gpu);
-  Matmul call(problem, trial.pointers().bias);
+  Matmul call(problem, trial.factors());
   std::vector<cublasLtMatmulAlgo_t> guesses = call.guesses(handle, kMost);
   if (guesses.size() == 1) return guesses.front();
   auto* stream = static_cast<cudaStream_t>(current_stream(gpu));
@@ -189,7 +212,7 @@ std::string unplanned_products(at::Device gpu) {
   const std::lock_guard lock(products.mutex);
   std::string text;
   for (const auto& [problem, chosen] : products.of(gpu).chosen)
-    if (!chosen.planned && is_half(problem)) text += to_text(problem) + "\n";
+    if (!chosen.planned && may_be_planned(problem)) text += to_text(problem) + "\n";
   return text;
 }
 

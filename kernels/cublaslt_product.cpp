@@ -11,6 +11,8 @@ namespace baleen::kernels {
 namespace {
 
 cudaDataType_t cuda_type(const at::Tensor& tensor) {
+  if (tensor.scalar_type() == at::kFloat8_e4m3fn) return CUDA_R_8F_E4M3;
+  if (tensor.scalar_type() == at::kFloat8_e5m2) return CUDA_R_8F_E5M2;
   switch (dtype_of(tensor)) {
     case core::DType::f64:
       return CUDA_R_64F;
@@ -20,6 +22,17 @@ cudaDataType_t cuda_type(const at::Tensor& tensor) {
       return CUDA_R_16F;
     default:
       return CUDA_R_32F;
+  }
+}
+
+cublasLtMatmulMatrixScale_t scale_mode(Fp8Tile tile) {
+  switch (tile) {
+    case Fp8Tile::vector:
+      return CUBLASLT_MATMUL_MATRIX_SCALE_VEC128_32F;
+    case Fp8Tile::block:
+      return CUBLASLT_MATMUL_MATRIX_SCALE_BLK128x128_32F;
+    default:
+      return CUBLASLT_MATMUL_MATRIX_SCALE_SCALAR_32F;
   }
 }
 
@@ -44,7 +57,8 @@ Operand operand(const at::Tensor& t) {
 /// first and second: bᵀ and aᵀ, whose product is outᵀ.
 ProductProblem problem_of(const CudaProduct& p, const Operand& first, const Operand& second, const Operand& addend,
                           const Operand& out, bool add_bias) {
-  ProductProblem problem{.in_type = cuda_type(p.a),
+  ProductProblem problem{.first_type = cuda_type(p.b),
+                         .second_type = cuda_type(p.a),
                          .out_type = cuda_type(p.out),
                          .first_op = first.op,
                          .first_rows = first.rows,
@@ -60,6 +74,9 @@ ProductProblem problem_of(const CudaProduct& p, const Operand& first, const Oper
                          .accumulate = p.beta == 0                         ? 0
                                        : addend.address() == out.address() ? 2
                                                                            : 1,
+                         .first_scale = scale_mode(p.scales.b_tile),
+                         .second_scale = scale_mode(p.scales.a_tile),
+                         .fast = p.scales.fast ? 1 : 0,
                          .first_alignment = product_alignment(first.address()),
                          .second_alignment = product_alignment(second.address()),
                          .addend_alignment = product_alignment(addend.address()),
@@ -71,8 +88,9 @@ ProductProblem problem_of(const CudaProduct& p, const Operand& first, const Oper
 }  // namespace
 
 void cuda_product(const CudaProduct& p) {
-  core::require(p.a.scalar_type() == p.b.scalar_type() && p.out.dim() == 2 && p.out.stride(1) == 1,
-                "cuda_product: a and b of one dtype, out with dense rows");
+  const bool fp8 = p.scales.a.defined() && p.scales.b.defined();
+  core::require((fp8 || p.a.scalar_type() == p.b.scalar_type()) && p.out.dim() == 2 && p.out.stride(1) == 1,
+                "cuda_product: a and b of one dtype, or FP8 with scales, out with dense rows");
   core::require(p.beta == 0 || p.beta == 1, "cuda_product: beta is 0 or 1");
   if (p.out.numel() == 0) return;
   const CudaScope scope(p.out);
@@ -80,16 +98,17 @@ void cuda_product(const CudaProduct& p) {
   const Operand addend = p.beta != 0 ? operand(p.c) : out;
   core::require(out.op == CUBLAS_OP_N && addend.op == CUBLAS_OP_N, "cuda_product: c and out are row-major");
   const bool add_bias = p.bias.defined() && p.a.scalar_type() != at::kDouble;  // cuBLASLt adds no bias in FP64
-  const void* bias = add_bias ? p.bias.const_data_ptr() : nullptr;
+  const auto address = [](const at::Tensor& t) { return t.defined() ? t.const_data_ptr() : nullptr; };
 
   const ProductProblem problem = problem_of(p, first, second, addend, out, add_bias);
-  Matmul call(problem, bias);
+  Matmul call(problem, {.bias = add_bias ? address(p.bias) : nullptr,
+                        .first_scales = address(p.scales.b),
+                        .second_scales = address(p.scales.a)});
   const ReadyProduct ready = ready_product(call, problem, p.out.device(), scope.stream());
   call.run(ready.handle, ready.algorithm,
            {.first = first.address(),
             .second = second.address(),
             .addend = addend.address(),
-            .bias = bias,
             .out = p.out.mutable_data_ptr(),
             .workspace = ready.workspace},
            static_cast<cudaStream_t>(scope.stream()));

@@ -10,6 +10,7 @@
 #include "kernels/dropout_launch.h"
 #include "kernels/embedding_launch.h"
 #include "kernels/exact_squares_launch.h"
+#include "kernels/fp8_launch.h"
 #include "kernels/matrix_product.h"
 #include "kernels/product_plans.h"
 #include "kernels/random_fill_launch.h"
@@ -63,6 +64,16 @@ void launch_decide_step(StepState*, const StepRules&, const double*, const std::
   absent();
 }
 
+void launch_quantize_fp8(Fp8Format, Fp8Tile, const QuantizeFp8Args&, void*) {
+  absent();
+}
+void launch_abs_max(const void*, std::int64_t, std::int64_t, std::int64_t, float*, void*) {
+  absent();
+}
+
+int compute_capability(at::Device) {
+  absent();
+}
 void* current_stream(at::Device) {
   absent();
 }

@@ -39,6 +39,8 @@ class CudaScope {
   void* stream_;
 };
 
+/// A GPU's compute capability in two digits: 90 for Hopper. Error(environment) in a build without CUDA.
+int compute_capability(at::Device device);
 /// The current stream of a GPU, a cudaStream_t. Error(environment) in a build without CUDA.
 void* current_stream(at::Device device);
 

@@ -2,24 +2,28 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 
 #include <bit>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "kernels/device.h"
-#include "kernels/fp8_scale.h"
+#include "kernels/fp8_launch.h"
 #include "kernels/matrix_product.h"
 
 namespace baleen::kernels {
 namespace {
 
-constexpr std::int64_t kTile = 128;
+constexpr std::int64_t kSide = kFp8TileSide;
+constexpr int kAda = 89, kHopper = 90;
 
-constexpr int top_exponent(Fp8Format format) {
-  return format == Fp8Format::e4m3 ? 8 : 15;
+at::ScalarType scalar_type(Fp8Format format) {
+  return format == Fp8Format::e4m3 ? at::kFloat8_e4m3fn : at::kFloat8_e5m2;
 }
 
 std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
@@ -30,9 +34,9 @@ std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
 at::Tensor in_tiles(const at::Tensor& matrix, Fp8Tile tile) {
   const std::int64_t rows = matrix.size(0), columns = matrix.size(1);
   if (tile == Fp8Tile::tensor) return matrix.view({1, rows, 1, columns});
-  const std::int64_t height = tile == Fp8Tile::vector ? 1 : kTile;
-  return at::constant_pad_nd(matrix, {0, round_up(columns, kTile) - columns, 0, round_up(rows, height) - rows})
-      .unflatten(1, {-1, kTile})
+  const std::int64_t height = tile == Fp8Tile::vector ? 1 : kSide;
+  return at::constant_pad_nd(matrix, {0, round_up(columns, kSide) - columns, 0, round_up(rows, height) - rows})
+      .unflatten(1, {-1, kSide})
       .unflatten(0, {-1, height});
 }
 
@@ -50,7 +54,7 @@ at::Tensor laid_out(const at::Tensor& grid, Fp8Tile tile) {
 at::Tensor grid_of(const Fp8Operand& operand) {
   if (operand.tile == Fp8Tile::tensor) return operand.scales.view({1, 1});
   if (operand.tile == Fp8Tile::vector) return operand.scales.t();
-  return operand.scales.narrow(1, 0, round_up(operand.bytes.size(1), kTile) / kTile);
+  return operand.scales.narrow(1, 0, round_up(operand.bytes.size(1), kSide) / kSide);
 }
 
 /// values: [rows, columns] fp32. `abs_max` as in quantize_fp8().
@@ -61,14 +65,13 @@ Fp8Operand quantize_cpu(const at::Tensor& values, Fp8Format format, Fp8Tile tile
   const at::Tensor largest = (abs_max.defined() ? abs_max.view({1, 1}) : tiles.abs().amax({1, 3})).contiguous();
   const at::Tensor multipliers = at::empty_like(largest), scales = at::empty_like(largest);
   for (std::int64_t i = 0; i < largest.numel(); ++i) {
-    const Fp8Scale scale =
-        fp8_scale(std::bit_cast<std::uint32_t>(largest.const_data_ptr<float>()[i]), top_exponent(format));
+    const Fp8Scale scale = fp8_scale(std::bit_cast<std::uint32_t>(largest.const_data_ptr<float>()[i]), format);
     multipliers.mutable_data_ptr<float>()[i] = std::bit_cast<float>(scale.multiplier);
     scales.mutable_data_ptr<float>()[i] = std::bit_cast<float>(scale.scale);
   }
   const at::Tensor scaled = (tiles * multipliers.unsqueeze(1).unsqueeze(3)).clamp_(-most, most);
-  const at::Tensor rounded = from_tiles(scaled.masked_fill_(scaled.isnan(), kNan), values.size(0), values.size(1))
-                                 .to(format == Fp8Format::e4m3 ? at::kFloat8_e4m3fn : at::kFloat8_e5m2);
+  const at::Tensor rounded =
+      from_tiles(scaled.masked_fill_(scaled.isnan(), kNan), values.size(0), values.size(1)).to(scalar_type(format));
   return {rounded, laid_out(scales, tile), tile};
 }
 
@@ -94,19 +97,84 @@ void check_operands(const Fp8Operand& a, const Fp8Operand& b, const char* what) 
                 "products in FP8: at most one operand is e5m2");
 }
 
-void require_cpu(const at::Tensor& tensor) {
-  core::require(!on_cuda(tensor), "FP8 on GPUs: not yet");
+/// Of a matrix of rows by columns, to be written.
+Fp8Operand empty_operand(std::int64_t rows, std::int64_t columns, Fp8Format format, Fp8Tile tile, at::Device device) {
+  const at::TensorOptions options(device);
+  std::vector<std::int64_t> scales{1};
+  if (tile == Fp8Tile::vector) scales = {round_up(columns, kSide) / kSide, rows};
+  if (tile == Fp8Tile::block) scales = {round_up(rows, kSide) / kSide, fp8_block_stride(columns)};
+  return {at::empty({rows, columns}, options.dtype(scalar_type(format))), at::empty(scales, options.dtype(at::kFloat)),
+          tile};
+}
+
+std::uint8_t* place_of(const Fp8Operand& operand) {
+  return operand.defined() ? static_cast<std::uint8_t*>(operand.bytes.mutable_data_ptr()) : nullptr;
+}
+float* scales_of(const Fp8Operand& operand) {
+  return operand.defined() ? operand.scales.mutable_data_ptr<float>() : nullptr;
+}
+
+Fp8Matrix quantize_cuda(const at::Tensor& x, Fp8Format format, Fp8Tile tile, Fp8Parts parts,
+                        const at::Tensor& abs_max) {
+  const CudaScope scope(x);
+  Fp8Matrix matrix;
+  if (parts != Fp8Parts::transposed) matrix.rows = empty_operand(x.size(0), x.size(1), format, tile, x.device());
+  if (parts != Fp8Parts::rows) matrix.transposed = empty_operand(x.size(1), x.size(0), format, tile, x.device());
+  const QuantizeFp8Args args{.x = x.const_data_ptr(),
+                             .stride = x.stride(0),
+                             .rows = x.size(0),
+                             .columns = x.size(1),
+                             .abs_max = abs_max.defined() ? abs_max.const_data_ptr<float>() : nullptr,
+                             .bytes = place_of(matrix.rows),
+                             .scales = scales_of(matrix.rows),
+                             .transposed = place_of(matrix.transposed),
+                             .transposed_scales = scales_of(matrix.transposed)};
+  launch_quantize_fp8(format, tile, args, scope.stream());
+  return matrix;
+}
+
+/// out = a bᵀ (+ bias) + beta c on the GPU.
+void product_cuda(const Fp8Operand& a, const Fp8Operand& b, const at::Tensor& bias, const at::Tensor& c, double beta,
+                  const at::Tensor& out, bool fast = false) {
+  cuda_product({.a = a.bytes,
+                .b = b.bytes.t(),
+                .bias = bias,
+                .c = c,
+                .beta = beta,
+                .out = out,
+                .scales = {.a = a.scales, .b = b.scales, .a_tile = a.tile, .b_tile = b.tile, .fast = fast}});
 }
 
 }  // namespace
 
-void require_fp8(at::Device device, Fp8Recipe /*recipe*/) {
-  core::require(device.is_cpu(), "FP8 on GPUs: not yet");
+bool has_fp8(at::Device device, Fp8Recipe recipe) {
+  if (device.is_cpu()) return true;
+  const int capability = compute_capability(device);
+  return recipe == Fp8Recipe::tensor ? capability >= kAda : capability == kHopper;
+}
+
+void require_fp8(at::Device device, Fp8Recipe recipe) {
+  if (has_fp8(device, recipe)) return;
+  const int capability = compute_capability(device);
+  const std::string has = "; this one has " + std::to_string(capability / 10) + "." + std::to_string(capability % 10);
+  if (capability < kAda)
+    throw core::Error(core::ExitCode::environment, "FP8 needs a GPU of compute capability 8.9 or newer" + has,
+                      "set precision.compute = \"bf16\"");
+  throw core::Error(core::ExitCode::environment,
+                    "FP8 with block scales needs a GPU of compute capability 9.0 (Hopper)" + has,
+                    "set precision.fp8_recipe = \"tensor\"");
 }
 
 at::Tensor abs_max(const at::Tensor& x) {
   core::require(is_bf16_matrix(x), "abs_max: x [rows, columns] BF16 with dense rows");
-  require_cpu(x);
+  if (on_cuda(x)) {
+    const CudaScope scope(x);
+    at::Tensor largest = at::zeros({1}, x.options().dtype(at::kFloat));
+    if (x.numel() > 0)
+      launch_abs_max(x.const_data_ptr(), x.stride(0), x.size(0), x.size(1), largest.mutable_data_ptr<float>(),
+                     scope.stream());
+    return largest;
+  }
   return x.numel() == 0 ? at::zeros({1}, at::kFloat) : x.abs().amax().to(at::kFloat).view({1});
 }
 
@@ -116,7 +184,10 @@ Fp8Matrix quantize_fp8(const at::Tensor& x, Fp8Format format, Fp8Tile tile, Fp8P
       !abs_max.defined() || (tile == Fp8Tile::tensor && abs_max.numel() == 1 && abs_max.scalar_type() == at::kFloat),
       "quantize_fp8: abs_max [1] fp32, for tensor tiles");
   core::require(x.numel() > 0, "quantize_fp8: a matrix with elements");
-  require_cpu(x);
+  if (on_cuda(x)) {
+    const bool unknown = tile == Fp8Tile::tensor && !abs_max.defined();
+    return quantize_cuda(x, format, tile, parts, unknown ? kernels::abs_max(x) : abs_max);
+  }
   const at::Tensor values = x.to(at::kFloat);
   Fp8Matrix matrix;
   if (parts != Fp8Parts::transposed) matrix.rows = quantize_cpu(values, format, tile, abs_max);
@@ -143,15 +214,20 @@ at::Tensor linear(const Fp8Matrix& x, const Fp8Matrix& weight, const at::Tensor&
       (!bias.defined() || (bias.dim() == 1 && bias.size(0) == out)) &&
           (!residual.defined() || (residual.dim() == 2 && residual.size(0) == tokens && residual.size(1) == out)),
       "linear: bias [out], residual [T, out]");
-  require_cpu(x.rows.bytes);
-  return product_cpu(x.rows, weight.rows, bias, residual).to(at::kBFloat16);
+  if (!on_cuda(x.rows.bytes)) return product_cpu(x.rows, weight.rows, bias, residual).to(at::kBFloat16);
+  at::Tensor y = at::empty({tokens, out}, x.rows.bytes.options().dtype(at::kBFloat16));
+  product_cuda(x.rows, weight.rows, bias, residual, residual.defined() ? 1 : 0, y, x.rows.tile == Fp8Tile::tensor);
+  return y;
 }
 
 at::Tensor linear_input_gradient(const Fp8Matrix& dy, const Fp8Matrix& weight) {
   check_operands(dy.rows, weight.transposed,
                  "linear_input_gradient: dy.rows [T, out], weight.transposed [in, out], sizes that fp8_takes()");
-  require_cpu(dy.rows.bytes);
-  return product_cpu(dy.rows, weight.transposed, {}, {}).to(at::kBFloat16);
+  if (!on_cuda(dy.rows.bytes)) return product_cpu(dy.rows, weight.transposed, {}, {}).to(at::kBFloat16);
+  at::Tensor dx =
+      at::empty({dy.rows.bytes.size(0), weight.transposed.bytes.size(0)}, dy.rows.bytes.options().dtype(at::kBFloat16));
+  product_cuda(dy.rows, weight.transposed, {}, {}, 0, dx);
+  return dx;
 }
 
 void linear_weight_gradient(const Fp8Matrix& dy, const Fp8Matrix& x, const at::Tensor& out, double beta) {
@@ -161,7 +237,7 @@ void linear_weight_gradient(const Fp8Matrix& dy, const Fp8Matrix& x, const at::T
       out.dim() == 2 && out.size(0) == dy.transposed.bytes.size(0) && out.size(1) == x.transposed.bytes.size(0),
       "linear_weight_gradient: out [out, in]");
   core::require(beta == 0 || beta == 1, "linear_weight_gradient: beta 0 overwrites, beta 1 adds");
-  require_cpu(dy.transposed.bytes);
+  if (on_cuda(out)) return product_cuda(dy.transposed, x.transposed, {}, out, beta, out);
   out.copy_(product_cpu(dy.transposed, x.transposed, {}, beta == 0 ? at::Tensor() : out));
 }
 

@@ -9,18 +9,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "kernels/fp8_format.h"
+
 namespace baleen::kernels {
 
 /// What the products of a layer use: `tensor` one scale a matrix; `block` 1x128 tiles in activations and gradients,
 /// 128x128 in weights.
-enum class Fp8Recipe { tensor, block };
-
-/// e4m3 to 448 with 4 significant bits, e5m2 to 57344 with 3.
-enum class Fp8Format { e4m3, e5m2 };
-
-/// The tile that shares a scale: the matrix, 128 elements of a row, 128 rows by 128 columns. The last tiles may be
-/// smaller.
-enum class Fp8Tile { tensor, vector, block };
+enum class Fp8Recipe : std::uint8_t { tensor, block };
 
 constexpr Fp8Tile activation_tile(Fp8Recipe recipe) {  // and gradients
   return recipe == Fp8Recipe::tensor ? Fp8Tile::tensor : Fp8Tile::vector;
@@ -29,7 +24,9 @@ constexpr Fp8Tile weight_tile(Fp8Recipe recipe) {
   return recipe == Fp8Recipe::tensor ? Fp8Tile::tensor : Fp8Tile::block;
 }
 
-/// Error(environment) unless products of this recipe run there: the CPU; GPUs from sm_89 (tensor), sm_90 only (block).
+/// Whether products of this recipe run there: on CPUs; on GPUs from sm_89 (tensor), sm_90 only (block).
+bool has_fp8(at::Device device, Fp8Recipe recipe);
+/// Error(environment) where not.
 void require_fp8(at::Device device, Fp8Recipe recipe);
 
 /// Whether all three products of a layer exist in FP8: all sizes positive multiples of 16. Others stay in BF16.
@@ -59,7 +56,7 @@ struct Fp8Matrix {
 /// What it occupies: bytes and scales of what is defined.
 std::int64_t bytes_of(const Fp8Matrix& matrix);
 
-enum class Fp8Parts { rows, transposed, both };
+enum class Fp8Parts : std::uint8_t { rows, transposed, both };
 
 /// x: [rows, columns] BF16 with dense rows. `abs_max`, for tensor tiles: fp32 [1], the largest |x| where a producer has
 /// found it already; undefined: it is found here. Products take sizes that are multiples of 16, this call takes any.

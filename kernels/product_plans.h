@@ -12,8 +12,8 @@ namespace baleen::kernels {
 /// What plans hold for: "NVIDIA H200, cuBLASLt 13.1.0".
 std::string product_plans_scope(at::Device gpu);
 
-/// The products in BF16 and FP16 that this process has computed without a plan, one a line. Others are never planned:
-/// runs in FP32 and FP64 have the same bits every time.
+/// The products in FP8, BF16 and FP16 that this process has computed without a plan, one a line. Others are never
+/// planned: runs in FP32 and FP64 have the same bits every time.
 std::string unplanned_products(at::Device gpu);
 
 /// Times the best guesses of cuBLASLt for each of these products on random data, with the product's own beta, and

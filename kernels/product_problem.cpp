@@ -8,24 +8,17 @@ namespace {
 constexpr std::string_view kEquals = " = ";
 constexpr int kAlgorithmBase = 16;
 
-constexpr std::array kFields{&ProductProblem::in_type,
-                             &ProductProblem::out_type,
-                             &ProductProblem::first_op,
-                             &ProductProblem::first_rows,
-                             &ProductProblem::first_columns,
-                             &ProductProblem::first_stride,
-                             &ProductProblem::second_op,
-                             &ProductProblem::second_rows,
-                             &ProductProblem::second_columns,
-                             &ProductProblem::second_stride,
-                             &ProductProblem::addend_stride,
-                             &ProductProblem::out_stride,
-                             &ProductProblem::bias,
-                             &ProductProblem::accumulate,
-                             &ProductProblem::first_alignment,
-                             &ProductProblem::second_alignment,
-                             &ProductProblem::addend_alignment,
-                             &ProductProblem::out_alignment};
+constexpr std::array kFields{&ProductProblem::first_type,       &ProductProblem::second_type,
+                             &ProductProblem::out_type,         &ProductProblem::first_op,
+                             &ProductProblem::first_rows,       &ProductProblem::first_columns,
+                             &ProductProblem::first_stride,     &ProductProblem::second_op,
+                             &ProductProblem::second_rows,      &ProductProblem::second_columns,
+                             &ProductProblem::second_stride,    &ProductProblem::addend_stride,
+                             &ProductProblem::out_stride,       &ProductProblem::bias,
+                             &ProductProblem::accumulate,       &ProductProblem::first_scale,
+                             &ProductProblem::second_scale,     &ProductProblem::fast,
+                             &ProductProblem::first_alignment,  &ProductProblem::second_alignment,
+                             &ProductProblem::addend_alignment, &ProductProblem::out_alignment};
 static_assert(sizeof(ProductProblem) == kFields.size() * sizeof(std::int64_t));
 
 template <typename T>

@@ -10,15 +10,17 @@
 
 namespace baleen::kernels {
 
-/// out = op(first) op(second) (+ bias) + beta addend. Types and ops are CUDA's numbers, strides lie between columns,
-/// alignments are those of the addresses, in bytes.
+/// out = op(first) op(second) (+ bias) + beta addend. Types, ops and modes are CUDA's numbers, strides lie between
+/// columns, alignments are those of the addresses, in bytes.
 struct ProductProblem {
-  std::int64_t in_type = 0, out_type = 0;
+  std::int64_t first_type = 0, second_type = 0, out_type = 0;
   std::int64_t first_op = 0, first_rows = 0, first_columns = 0, first_stride = 0;
   std::int64_t second_op = 0, second_rows = 0, second_columns = 0, second_stride = 0;
   std::int64_t addend_stride = 0, out_stride = 0;
-  std::int64_t bias = 0;        // 1: there is one
-  std::int64_t accumulate = 0;  // 1: beta is 1; 2: and the addend is out itself
+  std::int64_t bias = 0;                           // 1: there is one
+  std::int64_t accumulate = 0;                     // 1: beta is 1; 2: and the addend is out itself
+  std::int64_t first_scale = 0, second_scale = 0;  // of FP8: cuBLASLt's modes, 0 for one scale
+  std::int64_t fast = 0;                           // 1: fast accumulation
   std::int64_t first_alignment = 0, second_alignment = 0, addend_alignment = 0, out_alignment = 0;
 
   std::int64_t out_rows() const { return first_op == 0 ? first_rows : first_columns; }

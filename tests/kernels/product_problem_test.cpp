@@ -6,7 +6,8 @@ namespace baleen::kernels::testing {
 namespace {
 
 ProductPlan plan() {
-  return {{.in_type = 14,
+  return {{.first_type = 28,
+           .second_type = 29,
            .out_type = 0,
            .first_op = 1,
            .first_rows = 2048,
@@ -19,6 +20,9 @@ ProductPlan plan() {
            .out_stride = 8192,
            .bias = 1,
            .accumulate = 2,
+           .first_scale = 5,
+           .second_scale = 4,
+           .fast = 1,
            .first_alignment = 256,
            .second_alignment = 256,
            .addend_alignment = 16,
@@ -28,8 +32,9 @@ ProductPlan plan() {
 
 TEST(ProductPlan, SurvivesAsText) {
   const std::string text = to_text(plan());
-  EXPECT_EQ(text,
-            "14 0 1 2048 8192 2056 0 2048 16384 2048 8192 8192 1 2 256 256 16 16 = 1 ffffffffffffffff 3 4 5 6 7 1f");
+  EXPECT_EQ(
+      text,
+      "28 29 0 1 2048 8192 2056 0 2048 16384 2048 8192 8192 1 2 5 4 1 256 256 16 16 = 1 ffffffffffffffff 3 4 5 6 7 1f");
   const std::optional<ProductPlan> read = read_plan(text);
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->problem, plan().problem);

@@ -1,0 +1,26 @@
+#pragma once
+// Launchers of the CUDA kernels that quantize. Pointers are to device memory; strides in elements.
+
+#include <cstdint>
+
+#include "kernels/fp8_format.h"
+
+namespace baleen::kernels {
+
+struct QuantizeFp8Args {
+  const void* x;  // [rows, columns] BF16
+  std::int64_t stride, rows, columns;
+  const float* abs_max;  // one, for tensor tiles
+  // Where the rows and the transpose go, each may be null; scales as Fp8Operand has them.
+  std::uint8_t* bytes;
+  float* scales;
+  std::uint8_t* transposed;
+  float* transposed_scales;
+};
+void launch_quantize_fp8(Fp8Format format, Fp8Tile tile, const QuantizeFp8Args& args, void* stream);
+
+/// Raises *abs_max, which is not negative, to the largest |x|; to NaN where there is one.
+void launch_abs_max(const void* x, std::int64_t stride, std::int64_t rows, std::int64_t columns, float* abs_max,
+                    void* stream);
+
+}  // namespace baleen::kernels
