@@ -46,8 +46,8 @@ template <typename Record>
 void add(Recorded& recorded, const CUpti_Activity* activity, const std::function<std::string(const Record&)>& name) {
   const auto& record = *reinterpret_cast<const Record*>(activity);
   if (record.deviceId != recorded.device) return;
-  recorded.spans.push_back(
-      {name(record), static_cast<std::int64_t>(record.start), static_cast<std::int64_t>(record.end)});
+  recorded.spans.push_back({name(record), static_cast<std::int64_t>(record.start),
+                            static_cast<std::int64_t>(record.end), record.correlationId});
 }
 
 void CUPTIAPI take_buffer(CUcontext, std::uint32_t, std::uint8_t* buffer, std::size_t, std::size_t valid) {

@@ -8,6 +8,7 @@ namespace baleen::bench {
 namespace {
 
 constexpr const char* kCommunication = "communication";
+constexpr double kSecond = 1e9;  // in the units of spans
 
 struct Pattern {
   const char* part;  // of a kernel's name, or of its argument's type
@@ -25,6 +26,7 @@ constexpr Pattern kPatterns[] = {{"nccl", kCommunication},
                                  {"Rope", "rotary embedding"},
                                  {"CrossEntropy", "loss"},
                                  {"Embedding", "embedding"},
+                                 {"RadixSort", "embedding"},
                                  {"adamw", "optimizer"},
                                  {"sgd_kernel", "optimizer"},
                                  {"squares_kernel", "gradient norm"},
@@ -54,6 +56,25 @@ std::int64_t covered(const std::vector<std::pair<std::int64_t, std::int64_t>>& i
   return sum;
 }
 
+/// Of spans that come by their begin.
+std::vector<Gaps> gaps_between(const std::vector<KernelSpan>& spans) {
+  std::map<std::pair<std::string, std::string>, Gaps> gaps;
+  const KernelSpan* last = &spans.front();  // of those so far, the one that ends last
+  for (const KernelSpan& span : spans) {
+    if (span.begin > last->end) {
+      const std::string before = kernel_class(last->name), after = kernel_class(span.name);
+      Gaps& between = gaps[{before, after}];
+      const double seconds = static_cast<double>(span.begin - last->end) / kSecond;
+      between = {before, after, between.seconds + seconds, std::max(between.longest, seconds), between.count + 1};
+    }
+    if (span.end > last->end) last = &span;
+  }
+  std::vector<Gaps> sorted;
+  for (const auto& [classes, between] : gaps) sorted.push_back(between);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  return sorted;
+}
+
 }  // namespace
 
 std::string kernel_class(const std::string& name) {
@@ -63,7 +84,6 @@ std::string kernel_class(const std::string& name) {
 }
 
 TraceSummary summarize(std::vector<KernelSpan> spans) {
-  constexpr double kSecond = 1e9;
   TraceSummary summary;
   if (spans.empty()) return summary;
   std::sort(spans.begin(), spans.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
@@ -86,7 +106,14 @@ TraceSummary summarize(std::vector<KernelSpan> spans) {
   summary.busy = static_cast<double>(covered(all)) / kSecond;
   summary.exposed_communication = static_cast<double>(covered(all) - covered(computing)) / kSecond;
   summary.launches = static_cast<std::int64_t>(spans.size());
+  summary.gaps = gaps_between(spans);
   return summary;
+}
+
+std::vector<KernelSpan> second_half(std::vector<KernelSpan> spans) {
+  std::stable_sort(spans.begin(), spans.end(), [](const auto& a, const auto& b) { return a.issued < b.issued; });
+  spans.erase(spans.begin(), spans.begin() + static_cast<std::ptrdiff_t>(spans.size() / 2));
+  return spans;
 }
 
 }  // namespace baleen::bench

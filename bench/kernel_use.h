@@ -11,6 +11,7 @@ namespace baleen::bench {
 struct KernelSpan {
   std::string name;                 // demangled
   std::int64_t begin = 0, end = 0;  // nanoseconds
+  std::uint32_t issued = 0;         // rises in the order in which the host issued them
 };
 
 /// "GEMM", "attention", "communication", "norm", "SwiGLU", "rotary embedding", "loss", "embedding", "optimizer",
@@ -23,13 +24,25 @@ struct KernelUse {
   std::int64_t launches = 0;
 };
 
+/// Moments in which nothing ran, by what ran before and after.
+struct Gaps {
+  std::string before, after;  // classes
+  double seconds = 0;
+  double longest = 0;
+  std::int64_t count = 0;
+};
+
 struct TraceSummary {
   std::vector<KernelUse> classes;    // by falling time
+  std::vector<Gaps> gaps;            // by falling time
   double span = 0;                   // seconds from the first begin to the last end
   double busy = 0;                   // of these, with anything running
   double exposed_communication = 0;  // of these, with communication and nothing else running
   std::int64_t launches = 0;
 };
 TraceSummary summarize(std::vector<KernelSpan> spans);
+
+/// Of the spans of two equal pieces of work, those of the second.
+std::vector<KernelSpan> second_half(std::vector<KernelSpan> spans);
 
 }  // namespace baleen::bench

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "bench/kernel_trace.h"
@@ -62,6 +64,17 @@ void print_speed(const TrainBenchOptions& options, const launch::Process& proces
   row("loss of the last step", fmt::format("{:.4f}", loss));
 }
 
+void print_gaps(const TraceSummary& trace) {
+  constexpr std::size_t kMost = 8;
+  if (trace.gaps.empty()) return;
+  fmt::print("\n| nothing runs between | ms | times | longest, us |\n|---|---:|---:|---:|\n");
+  for (std::size_t g = 0; g < std::min(kMost, trace.gaps.size()); ++g) {
+    const Gaps& gaps = trace.gaps[g];
+    fmt::print("| {} and {} | {:.2f} | {} | {:.1f} |\n", gaps.before, gaps.after, gaps.seconds * 1e3, gaps.count,
+               gaps.longest * 1e6);
+  }
+}
+
 void print_kernels(const TraceSummary& trace) {
   if (trace.launches == 0) return;
   fmt::print("\n| kernels of one step | ms | share | launches |\n|---|---:|---:|---:|\n");
@@ -72,6 +85,7 @@ void print_kernels(const TraceSummary& trace) {
   line("nothing runs", trace.span - trace.busy, "");
   line("only communication runs", trace.exposed_communication, "");
   line("from the first kernel to the last", trace.span, std::to_string(trace.launches));
+  print_gaps(trace);
 }
 
 }  // namespace
@@ -79,7 +93,7 @@ void print_kernels(const TraceSummary& trace) {
 void bench_train(const TrainBenchOptions& options, launch::Process& process) {
   trainer::Config config = options.config;
   config.data.validation.clear();
-  const int traced = 1;
+  const int traced = 2;  // the first keeps the GPU busy while the second is issued, as in training
   config.training.steps = options.warm_up + options.steps + traced;
   parallel::Mesh mesh(config.dims(process.size()), process.world(), parallel::device_communicators(process.device()),
                       trainer::mesh_options(config));
@@ -97,12 +111,13 @@ void bench_train(const TrainBenchOptions& options, launch::Process& process) {
   }
   const std::vector<double> seconds = time_steps(*trainer, options.warm_up, options.steps, process.device());
   const double loss = trainer->read_step().loss;
-  const std::vector<KernelSpan> spans =
-      trace_kernels(process.device().index(), [&] { trainer->train_step(options.warm_up + options.steps); });
+  std::vector<KernelSpan> spans = trace_kernels(process.device().index(), [&] {
+    for (int step = 0; step < traced; ++step) trainer->train_step(options.warm_up + options.steps + step);
+  });
   process.world().barrier();
   if (process.rank() != 0) return;
   print_speed(options, process, seconds, loss);
-  print_kernels(summarize(spans));
+  print_kernels(summarize(second_half(std::move(spans))));
 }
 
 }  // namespace baleen::bench

@@ -5,19 +5,19 @@
 namespace baleen::kernels {
 namespace {
 
-constexpr int kRowGroups = 8;
+constexpr int kRowGroups = kBiasGradientRows;
 
 /// Block (x, y) adds every gridDim.y * 8th row of 32 chunks of columns: eight groups of threads, whose sums are then
 /// added.
 template <typename T, int N>
-__global__ void add_rows_kernel(BiasGradientArgs a) {
+__global__ void __launch_bounds__(kWarp* kRowGroups, 4) add_rows_kernel(BiasGradientArgs a) {
   using W = Wide<T>;
   __shared__ W sums[kRowGroups][N][kWarp];
   const std::int64_t column = (static_cast<std::int64_t>(blockIdx.x) * kWarp + threadIdx.x) * N;
   W sum[N] = {};
   if (column < a.columns) {
     const T* __restrict__ dy = static_cast<const T*>(a.dy) + column;
-#pragma unroll 4
+#pragma unroll 8
     for (std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * kRowGroups + threadIdx.y; row < a.rows;
          row += static_cast<std::int64_t>(gridDim.y) * kRowGroups) {
       const Chunk<T, N> chunk = load<N>(dy + row * a.stride);
@@ -40,7 +40,7 @@ void launch_bias_gradient(core::DType type, const BiasGradientArgs& args, void* 
   if (args.columns == 0) return;
   for_element_type(type, [&]<typename T>() {
     using W = Wide<T>;
-    const std::int64_t partials = bias_gradient_partials(args.rows);
+    const std::int64_t partials = bias_gradient_partials(args.rows, args.columns);
     const bool wide = aligned_to_16(args.dy) && strides_of_16<T>(args.stride, args.columns);
     for_chunk_size<T>(wide, [&]<int N>() {
       const dim3 grid(static_cast<unsigned int>(divide_up(args.columns / N, kWarp)),

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/lines.h"
 #include "kernels/device.h"
 #include "kernels/fp8_format.h"
 #include "kernels/product_plans.h"
@@ -21,16 +22,6 @@ namespace baleen::kernels {
 namespace {
 
 static_assert(sizeof(cublasLtMatmulAlgo_t) == sizeof(ProductAlgorithm));
-
-/// Calls f(line) for each line that is not empty.
-template <typename F>
-void for_lines(std::string_view text, const F& f) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    if (end > 0) f(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-}
 
 void check(cudaError_t status) {
   core::require(status == cudaSuccess, "CUDA measures the time of a product");
@@ -225,7 +216,7 @@ std::string plan_products(const std::string& products, at::Device gpu) {
     handle = all.of(gpu).handle;
   }
   std::string plans;
-  for_lines(products, [&](std::string_view line) {
+  core::for_lines(products, [&](std::string_view line) {
     const std::optional<ProductProblem> problem = read_problem(line);
     if (!problem) return;
     try {
@@ -243,7 +234,7 @@ void use_product_plans(const std::string& plans, at::Device gpu) {
   DeviceProducts& device = products.of(gpu);
   device.plans.clear();
   device.chosen.clear();
-  for_lines(plans, [&](std::string_view line) {
+  core::for_lines(plans, [&](std::string_view line) {
     if (const std::optional<ProductPlan> plan = read_plan(line))
       device.plans[plan->problem] = std::bit_cast<cublasLtMatmulAlgo_t>(plan->algorithm);
   });

@@ -121,6 +121,12 @@ void launch_dropout(core::DType, const DropoutArgs&, void*) {
 void launch_embedding(core::DType, const EmbeddingArgs&, void*) {
   absent();
 }
+std::size_t embedding_sort_bytes(std::int64_t, std::int64_t) {
+  absent();
+}
+void launch_embedding_sort(const EmbeddingSortArgs&, void*) {
+  absent();
+}
 void launch_embedding_backward(core::DType, const EmbeddingBackwardArgs&, void*) {
   absent();
 }

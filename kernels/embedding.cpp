@@ -1,10 +1,8 @@
 #include "kernels/embedding.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/sort.h>
 
 #include <algorithm>
-#include <tuple>
 
 #include "kernels/device.h"
 #include "kernels/element_type.h"
@@ -38,19 +36,31 @@ void backward_cpu(const at::Tensor& dy, const std::int64_t* tokens, const at::Te
   }
 }
 
-/// Sorted by token, stable, the rows of each token lie together in ascending order of position.
+/// Sorted, the positions of each row lie together in rising order.
 void backward_cuda(const at::Tensor& dy, const at::Tensor& tokens, const at::Tensor& out, std::int64_t first_row) {
   const CudaScope scope(dy);
-  const auto [sorted, order] = at::sort(tokens, /*stable=*/true, /*dim=*/0, /*descending=*/false);
   const std::int64_t count = tokens.numel(), tiles = (count + kEmbeddingTile - 1) / kEmbeddingTile;
+  core::require(count < (std::int64_t{1} << 31) && out.size(0) < (std::int64_t{1} << 31) - 1,
+                "embedding_backward: tokens and rows are numbered in 32 bits");
+  const std::size_t scratch_bytes = embedding_sort_bytes(count, out.size(0));
+  const at::Tensor scratch = at::empty({static_cast<std::int64_t>(scratch_bytes)}, tokens.options().dtype(at::kByte));
+  const at::Tensor numbers = at::empty({4, count}, tokens.options().dtype(at::kInt));
+  auto* number = numbers.mutable_data_ptr<std::int32_t>();
+  const EmbeddingSortArgs sort{.tokens = tokens.const_data_ptr<std::int64_t>(),
+                               .count = count,
+                               .first_row = first_row,
+                               .rows = out.size(0),
+                               .unsorted = {number, number + count},
+                               .sorted = {number + 2 * count, number + 3 * count},
+                               .scratch = scratch.mutable_data_ptr(),
+                               .scratch_bytes = scratch_bytes};
+  launch_embedding_sort(sort, scope.stream());
   const at::Tensor partials = at::empty({tiles, 2, dy.size(1)}, dy.options().dtype(compute_type(dy.scalar_type())));
   const EmbeddingBackwardArgs args{.dy = dy.const_data_ptr(),
                                    .dy_stride = dy.stride(0),
-                                   .sorted_tokens = sorted.const_data_ptr<std::int64_t>(),
-                                   .order = order.const_data_ptr<std::int64_t>(),
+                                   .sorted = sort.sorted,
                                    .count = count,
                                    .out = out.mutable_data_ptr(),
-                                   .first_row = first_row,
                                    .rows = out.size(0),
                                    .dim = out.size(1),
                                    .partials = partials.mutable_data_ptr()};

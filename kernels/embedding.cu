@@ -1,3 +1,6 @@
+#include <bit>
+#include <cub/device/device_radix_sort.cuh>
+
 #include "kernels/cuda_kernel.cuh"
 #include "kernels/embedding_launch.h"
 
@@ -20,37 +23,64 @@ __global__ void embedding_kernel(EmbeddingArgs a) {
   }
 }
 
-/// The rows of one token lie together in the sorted order and are called a run; a run may cross borders of tiles. A
+__global__ void rows_of_tokens_kernel(EmbeddingSortArgs a) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= a.count) return;
+  const std::int64_t row = a.tokens[i] - a.first_row;
+  a.unsorted.row[i] = static_cast<std::int32_t>(row >= 0 && row < a.rows ? row : a.rows);
+  a.unsorted.position[i] = static_cast<std::int32_t>(i);
+}
+
+/// The positions of one row lie together in the sorted order and are called a run; a run may cross borders of tiles. A
 /// tile adds up each of its runs. One that lies inside the tile goes straight to `out`. The part of a run that came in
 /// over the tile's left border goes to partials[tile][0], of one that starts here and leaves over the right border to
-/// [1].
+/// [1]. kAhead positions are loaded at once, with the elements of `out` that they are added to.
 template <typename T, int N>
-__global__ void add_tiles_kernel(EmbeddingBackwardArgs a) {
+__global__ void __launch_bounds__(kThreads) add_tiles_kernel(EmbeddingBackwardArgs a) {
   using W = Wide<T>;
+  constexpr int kAhead = 4;
   const std::int64_t column = (static_cast<std::int64_t>(blockIdx.y) * blockDim.x + threadIdx.x) * N;
-  if (column >= a.dim) return;
   const std::int64_t tile = blockIdx.x, first = tile * kEmbeddingTile;
-  const std::int64_t end = first + kEmbeddingTile < a.count ? first + kEmbeddingTile : a.count;
+  const int here = static_cast<int>(a.count - first < kEmbeddingTile ? a.count - first : kEmbeddingTile);
+  __shared__ std::int32_t rows[kEmbeddingTile + 1], positions[kEmbeddingTile];  // one more: the next tile's first row
+  for (int i = static_cast<int>(threadIdx.x); i <= kEmbeddingTile; i += static_cast<int>(blockDim.x)) {
+    rows[i] = first + i < a.count ? a.sorted.row[first + i] : -1;
+    if (i < here) positions[i] = a.sorted.position[first + i];
+  }
+  __syncthreads();
+  if (column >= a.dim) return;
+  const int outside = first > 0 && a.sorted.row[first - 1] == rows[0] ? rows[0] : -1;  // the run that came in
+  const T* __restrict__ dy = static_cast<const T*>(a.dy) + column;
+  W* out = static_cast<W*>(a.out) + column;
   W* partials = static_cast<W*>(a.partials) + tile * 2 * a.dim + column;
-  bool came_in = first > 0 && a.sorted_tokens[first - 1] == a.sorted_tokens[first];
-  W sum[N] = {};
-  for (std::int64_t i = first; i < end; ++i) {
-    const std::int64_t token = a.sorted_tokens[i];
-    const Chunk<T, N> chunk = load<N>(static_cast<const T*>(a.dy) + a.order[i] * a.dy_stride + column);
-    for (int j = 0; j < N; ++j) sum[j] += widen(chunk.at[j]);
-    const bool more = i + 1 < a.count && a.sorted_tokens[i + 1] == token;
-    if (more && i + 1 < end) continue;
-    const std::int64_t row = token - a.first_row;
-    if (came_in) {
-      for (int j = 0; j < N; ++j) partials[j] = sum[j];
-    } else if (more) {
-      for (int j = 0; j < N; ++j) partials[a.dim + j] = sum[j];
-    } else if (row >= 0 && row < a.rows) {
-      W* out = static_cast<W*>(a.out) + row * a.dim + column;
-      for (int j = 0; j < N; ++j) out[j] += sum[j];
+  Chunk<W, N> sum{};
+  for (int begin = 0; begin < here && rows[begin] < a.rows; begin += kAhead) {
+    Chunk<T, N> gradient[kAhead];
+    Chunk<W, N> old[kAhead];
+#pragma unroll
+    for (int k = 0; k < kAhead; ++k) {
+      const int i = begin + k;
+      if (i >= here || rows[i] >= a.rows) continue;
+      gradient[k] = load<N>(dy + positions[i] * a.dy_stride);
+      if (rows[i + 1] != rows[i] && rows[i] != outside) old[k] = load<N>(out + rows[i] * a.dim);
     }
-    for (int j = 0; j < N; ++j) sum[j] = 0;
-    came_in = false;
+#pragma unroll
+    for (int k = 0; k < kAhead; ++k) {
+      const int i = begin + k;
+      if (i >= here || rows[i] >= a.rows) continue;
+      for (int j = 0; j < N; ++j) sum.at[j] += widen(gradient[k].at[j]);
+      const bool more = rows[i + 1] == rows[i];
+      if (more && i + 1 < here) continue;
+      if (rows[i] == outside) {
+        store<N>(partials, sum);
+      } else if (more) {
+        store<N>(partials + a.dim, sum);
+      } else {
+        for (int j = 0; j < N; ++j) sum.at[j] += old[k].at[j];
+        store<N>(out + rows[i] * a.dim, sum);
+      }
+      sum = {};
+    }
   }
 }
 
@@ -60,13 +90,13 @@ __global__ void join_tiles_kernel(EmbeddingBackwardArgs a) {
   const std::int64_t column = static_cast<std::int64_t>(blockIdx.y) * blockDim.x + threadIdx.x;
   const std::int64_t tile = blockIdx.x, first = tile * kEmbeddingTile, border = first + kEmbeddingTile;
   if (border >= a.count) return;
-  const std::int64_t token = a.sorted_tokens[border - 1], row = token - a.first_row;
-  const bool leaves = a.sorted_tokens[border] == token;
-  const bool starts_here = first == 0 || a.sorted_tokens[first - 1] != token;
-  if (column >= a.dim || !leaves || !starts_here || row < 0 || row >= a.rows) return;
+  const std::int32_t row = a.sorted.row[border - 1];
+  const bool leaves = a.sorted.row[border] == row;
+  const bool starts_here = first == 0 || a.sorted.row[first - 1] != row;
+  if (column >= a.dim || !leaves || !starts_here || row >= a.rows) return;
   const W* partials = static_cast<const W*>(a.partials) + column;
   W sum = partials[(tile * 2 + 1) * a.dim];
-  for (std::int64_t next = tile + 1; next * kEmbeddingTile < a.count && a.sorted_tokens[next * kEmbeddingTile] == token;
+  for (std::int64_t next = tile + 1; next * kEmbeddingTile < a.count && a.sorted.row[next * kEmbeddingTile] == row;
        ++next) {
     sum += partials[next * 2 * a.dim];
   }
@@ -80,7 +110,7 @@ dim3 grid(std::int64_t blocks, std::int64_t columns, unsigned int threads) {
 template <typename T>
 void start_backward(const EmbeddingBackwardArgs& args, cudaStream_t stream) {
   const std::int64_t tiles = divide_up(args.count, kEmbeddingTile);
-  const bool wide = aligned_to_16(args.dy) && strides_of_16<T>(args.dy_stride, args.dim);
+  const bool wide = aligned_to_16(args.dy, args.out, args.partials) && strides_of_16<T>(args.dy_stride, args.dim);
   for_chunk_size<T>(wide, [&]<int N>() {
     const unsigned int threads = threads_for(args.dim / N, kThreads);
     add_tiles_kernel<T, N><<<grid(tiles, args.dim / N, threads), threads, 0, stream>>>(args);
@@ -91,7 +121,36 @@ void start_backward(const EmbeddingBackwardArgs& args, cudaStream_t stream) {
   check_launch("embedding_backward");
 }
 
+cudaError_t sort(const EmbeddingSortArgs& a, void* scratch, std::size_t& bytes, cudaStream_t stream) {
+  const int bits = std::bit_width(static_cast<std::uint64_t>(a.rows));  // a.rows is a key too
+  return cub::DeviceRadixSort::SortPairs(scratch, bytes, a.unsorted.row, a.sorted.row, a.unsorted.position,
+                                         a.sorted.position, static_cast<int>(a.count), 0, bits, stream);
+}
+
 }  // namespace
+
+std::size_t embedding_sort_bytes(std::int64_t count, std::int64_t rows) {
+  std::size_t bytes = 0;
+  check_cuda(sort({.tokens = nullptr,
+                   .count = count,
+                   .first_row = 0,
+                   .rows = rows,
+                   .unsorted = {},
+                   .sorted = {},
+                   .scratch = nullptr,
+                   .scratch_bytes = 0},
+                  nullptr, bytes, nullptr),
+             "embedding_sort");
+  return bytes;
+}
+
+void launch_embedding_sort(const EmbeddingSortArgs& args, void* stream) {
+  const auto blocks = static_cast<unsigned int>(divide_up(args.count, kThreads));
+  rows_of_tokens_kernel<<<blocks, kThreads, 0, as_stream(stream)>>>(args);
+  check_launch("embedding_sort");
+  std::size_t bytes = args.scratch_bytes;
+  check_cuda(sort(args, args.scratch, bytes, as_stream(stream)), "embedding_sort");
+}
 
 void launch_embedding(core::DType type, const EmbeddingArgs& args, void* stream) {
   if (args.count == 0) return;

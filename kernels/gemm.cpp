@@ -68,7 +68,7 @@ at::Tensor bias_gradient(const at::Tensor& dy, at::ScalarType dtype) {
   if (!on_cuda(dy)) return at::sum(dy, {0}, false, type).to(dtype);
   const CudaScope scope(dy);
   at::Tensor sum = at::empty({dy.size(1)}, dy.options().dtype(type));
-  const at::Tensor partials = at::empty({bias_gradient_partials(dy.size(0)), dy.size(1)}, sum.options());
+  const at::Tensor partials = at::empty({bias_gradient_partials(dy.size(0), dy.size(1)), dy.size(1)}, sum.options());
   const BiasGradientArgs args{.dy = dy.const_data_ptr(),
                               .stride = dy.stride(0),
                               .rows = dy.size(0),

@@ -6,9 +6,9 @@
 
 namespace baleen::kernels {
 
-inline constexpr int kPartialGroups = 16;
+inline constexpr int kPartialGroups = 32;
 
-/// out[c] = the sum of partials[p, c] over p: each of 16 groups of threads adds every 16th, then the 16 sums are added.
+/// out[c] = the sum of partials[p, c] over p: each of 32 groups of threads adds every 32nd, then the 32 sums are added.
 template <typename Out, typename W>
 __global__ void add_partials_kernel(const W* __restrict__ partials, Out* __restrict__ out, std::int64_t count,
                                     std::int64_t columns) {
@@ -16,7 +16,7 @@ __global__ void add_partials_kernel(const W* __restrict__ partials, Out* __restr
   const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * kWarp + threadIdx.x;
   W sum = 0;
   if (column < columns) {
-#pragma unroll 4
+#pragma unroll 8
     for (std::int64_t p = threadIdx.y; p < count; p += kPartialGroups) sum += partials[p * columns + column];
   }
   sums[threadIdx.y][threadIdx.x] = sum;

@@ -38,12 +38,12 @@ struct RmsNormBackwardArgs {
 void launch_rms_norm_backward(core::DType type, const RmsNormBackwardArgs& args, void* stream);
 
 /// How many partial sums of the weight's gradient are made and then added in order. Depends on nothing but the rows, so
-/// that the bits do not change from one GPU to another; 528 is four blocks for each of 132 multiprocessors.
+/// that the bits do not change from one GPU to another; 256 is two blocks for each of 128 multiprocessors.
 inline std::int64_t rms_norm_partials(std::int64_t rows) {
-  return std::clamp<std::int64_t>(rows, 1, 528);
+  return std::clamp<std::int64_t>(rows, 1, 256);
 }
 
-/// The widest row that the backward kernel takes, in elements: its sums live in shared memory.
+/// The widest row that the backward kernel takes, in elements: sums of long ones live in shared memory.
 std::int64_t rms_norm_max_dim(core::DType type);
 
 }  // namespace baleen::kernels

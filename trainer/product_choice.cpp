@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
-#include <sstream>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/filesystem.h"
+#include "core/lines.h"
 #include "core/log.h"
 #include "kernels/product_plans.h"
 #include "parallel/text_exchange.h"
@@ -23,16 +24,10 @@ using Plans = std::map<std::string, std::string>;
 
 constexpr const char* kFile = "products.txt";
 
-template <typename F>
-void for_lines(const std::string& text, const F& f) {
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) f(line);
-}
-
 /// Those that are there stay.
 void add_lines(Plans& plans, const std::string& text) {
-  for_lines(text, [&](const std::string& line) {
-    if (const std::size_t equals = line.find(" = "); equals != std::string::npos)
+  core::for_lines(text, [&](std::string_view line) {
+    if (const std::size_t equals = line.find(" = "); equals != std::string_view::npos)
       plans.emplace(line.substr(0, equals), line);
   });
 }
@@ -98,7 +93,7 @@ std::int64_t ProductChoice::complete() {
   const auto began = std::chrono::steady_clock::now();
   std::set<std::string> unplanned;
   for (const std::string& of_rank : parallel::gather_texts(host_, kernels::unplanned_products(device_)))
-    for_lines(of_rank, [&](const std::string& product) { unplanned.insert(product); });
+    core::for_lines(of_rank, [&](std::string_view product) { unplanned.emplace(product); });
   const auto count = static_cast<std::int64_t>(unplanned.size());
   if (host_.rank() == 0) {
     for (const std::string& product : unplanned) plans_.erase(product);  // its plan, if any, was refused

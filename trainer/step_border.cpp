@@ -58,7 +58,7 @@ void Trainer::tell_skip(const IssuedStep& step, const optim::StepReport& report)
   if (options_.run == nullptr) return;
   // Gradients are summed over the data ranks when they are looked at, so only the losses tell which tokens it began
   // with.
-  const at::Tensor losses = step.rank_losses.cpu();
+  const at::Tensor& losses = step.rank_losses;
   const auto* loss = losses.const_data_ptr<double>();
   std::int64_t origin = 0;
   while (origin < losses.numel() && std::isfinite(loss[origin])) ++origin;

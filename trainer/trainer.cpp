@@ -1,5 +1,6 @@
 #include "trainer/trainer.h"
 
+#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
 #include "core/error.h"
@@ -94,6 +95,14 @@ bool due(std::int64_t step, std::int64_t every) {
   return every > 0 && step % every == 0;
 }
 
+/// There when the event of StepControl::begin_read(), which comes next, has happened.
+at::Tensor on_its_way_to_host(const at::Tensor& losses) {
+  if (!losses.is_cuda()) return losses;
+  at::Tensor host = at::empty(losses.sizes(), losses.options().device(at::kCPU).pinned_memory(true));
+  host.copy_(losses, /*non_blocking=*/true);
+  return host;
+}
+
 /// Of a run that was resumed after that step.
 void warn_of_missed_trace(std::int64_t step, std::int64_t steps_done, const RunDirectory& run) {
   std::error_code ignored;
@@ -185,6 +194,7 @@ core::ExitCode Trainer::train() {
     ++step_;
     const bool host_runs_ahead = options_.device.is_cuda();
     if (host_runs_ahead) settle();  // the step before: this one is still running
+    issued_.rank_losses = on_its_way_to_host(issued_.rank_losses);
     control_.begin_read();
     progress_.step_issued();
     reading_ = issued_;

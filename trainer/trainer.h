@@ -99,7 +99,7 @@ class Trainer {
     std::int64_t step = 0;
     double data_seconds = 0;
     std::int64_t targets = 1;  // valid ones, over all ranks
-    at::Tensor rank_losses;    // [data degree] fp64: the loss sum of each data rank
+    at::Tensor rank_losses;  // [data degree] fp64: the loss sum of each data rank; of the step in reading_, on the host
   };
 
   core::ExitCode train();

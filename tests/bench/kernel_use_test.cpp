@@ -32,6 +32,31 @@ TEST(TraceSummary, AddsByClassAndCountsWhatOverlapsOnce) {
   EXPECT_EQ(summary.launches, 4);
 }
 
+TEST(TraceSummary, TellsBetweenWhichClassesNothingRan) {
+  const TraceSummary summary = summarize({{"nvjet_a", 0, 1000},
+                                          {"nvjet_long", 100, 5000},
+                                          {"memset", 2000, 3000},  // beside a GEMM that ends after it
+                                          {"nvjet_b", 5000, 6000},
+                                          {"memset", 6500, 7000},
+                                          {"nvjet_c", 7100, 8000},
+                                          {"memset", 10000, 10100}});
+  ASSERT_EQ(summary.gaps.size(), 2u);
+  EXPECT_EQ(summary.gaps[0].before, "GEMM");
+  EXPECT_EQ(summary.gaps[0].after, "copies and fills");
+  EXPECT_DOUBLE_EQ(summary.gaps[0].seconds, 2.5e-6);
+  EXPECT_DOUBLE_EQ(summary.gaps[0].longest, 2e-6);
+  EXPECT_EQ(summary.gaps[0].count, 2);
+  EXPECT_DOUBLE_EQ(summary.gaps[1].seconds, 1e-7);
+}
+
+TEST(TraceSummary, TakesTheSecondOfTwoStepsAsTheyWereIssued) {
+  const std::vector<KernelSpan> spans =
+      second_half({{"b2", 500, 600, 8}, {"a1", 0, 100, 3}, {"b1", 300, 400, 4}, {"a2", 200, 290, 7}});
+  ASSERT_EQ(spans.size(), 2u);
+  EXPECT_EQ(spans[0].name, "a2");
+  EXPECT_EQ(spans[1].name, "b2");
+}
+
 TEST(TraceSummary, OfNothingIsEmpty) {
   EXPECT_EQ(summarize({}).launches, 0);
 }

@@ -57,8 +57,15 @@ void add_gemm(std::vector<OpCase>& cases) {
 }
 
 void add_rms_norm(std::vector<OpCase>& cases) {
-  for (const auto& [rows, dim] :
-       {std::array<std::int64_t, 2>{1, 1}, {7, 33}, {2000, 128}, {33, 768}, {130, 1025}, {9, 8192}}) {
+  for (const auto& [rows, dim] : {std::array<std::int64_t, 2>{1, 1},
+                                  {7, 33},
+                                  {2000, 128},
+                                  {33, 768},
+                                  {130, 1025},
+                                  {37, 2048},
+                                  {600, 4096},
+                                  {9, 8192},
+                                  {5, 16392}}) {
     const at::Tensor x = random_tensor({rows, dim}), weight = random_tensor({dim}, at::kDouble, 2);
     const at::Tensor dy = random_tensor({rows, dim}, at::kDouble, 3),
                      residual = random_tensor({rows, dim}, at::kDouble, 4);

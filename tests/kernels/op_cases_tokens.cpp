@@ -20,7 +20,7 @@ constexpr double kAttentionFp32Roundings = 16;  // LibTorch's FP32 attention on 
 
 void add_embedding(std::vector<OpCase>& cases) {
   for (const auto& [tokens, rows, dim] :
-       {std::array<std::int64_t, 3>{1, 1, 1}, {33, 7, 33}, {1000, 3, 64}, {513, 300, 128}}) {
+       {std::array<std::int64_t, 3>{1, 1, 1}, {33, 7, 33}, {1000, 3, 64}, {513, 300, 128}, {70, 40, 2056}}) {
     const at::Tensor ids = random_integers(tokens, 0, rows + rows / 2 + 1);  // some rows are held elsewhere
     const at::Tensor table = random_tensor({rows, dim}), dy = random_tensor({tokens, dim}, at::kDouble, 2);
     cases.push_back({sized("embedding", {tokens, rows, dim}),
@@ -136,7 +136,7 @@ void add_attention(std::vector<OpCase>& cases) {
 }
 
 void add_dropout(std::vector<OpCase>& cases) {
-  for (const std::int64_t count : {1, 7, 33, 4097}) {
+  for (const std::int64_t count : {1, 7, 33, 4097, 20000}) {
     const core::RandomStream stream = core::random_stream(1, core::RandomPurpose::dropout, 2, "test");
     cases.push_back({sized("dropout", {count}),
                      {random_tensor({count}), random_tensor({count}, at::kDouble, 2)},

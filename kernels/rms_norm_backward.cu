@@ -1,0 +1,178 @@
+#include "kernels/cuda_kernel.cuh"
+#include "kernels/partial_sums.cuh"
+#include "kernels/rms_norm_launch.h"
+#include "kernels/row_part.cuh"
+
+namespace baleen::kernels {
+namespace {
+
+constexpr int kChunks = 2;  // of a row that a thread holds, of each operand
+
+/// Puts together the sums of a block's rows for its part of dweight, from sums[row][j][chunk]: a warp's accesses meet
+/// no bank twice.
+template <int N, int kRows, typename W>
+__device__ void write_partial(const W* sums, W* partial, int chunks) {
+  const int thread = static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x);
+  for (int c = thread; c < chunks; c += static_cast<int>(blockDim.x * blockDim.y)) {
+    for (int j = 0; j < N; ++j) {
+      W sum = sums[j * chunks + c];
+      for (int row = 1; row < kRows; ++row) sum += sums[(row * N + j) * chunks + c];
+      partial[c * N + j] = sum;
+    }
+  }
+}
+
+/// dx of this block's rows, and their part of dweight. While a row is done, the next one of its warps is on its way.
+/// Weight and sums for dweight stay in registers.
+template <typename T, int N, int kWarps>
+__global__ void __launch_bounds__(kRowThreads<kWarps>, 512 / kRowThreads<kWarps>)
+    backward_kernel(RmsNormBackwardArgs a) {
+  using W = Wide<T>;
+  using Part = RowPart<T, N, kWarps, kChunks>;
+  constexpr int kRows = kRowsAtOnce<kWarps>;
+  __shared__ W scratch[kRows][2 * kWarps];
+  __shared__ W shared_sums[kRows > 1 ? kRows * N * kWarps * kWarp * kChunks : 1];
+  const int chunks = static_cast<int>(a.dim / N);
+  const T* __restrict__ dy = static_cast<const T*>(a.dy);
+  const T* __restrict__ x = static_cast<const T*>(a.x);
+  const T* __restrict__ add = static_cast<const T*>(a.add_to_dx);
+  const W* __restrict__ rstds = static_cast<const W*>(a.rstd);
+  const std::int64_t rows_at_once = static_cast<std::int64_t>(gridDim.x) * kRows;
+  std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kRows + threadIdx.y;
+  W sums[kChunks][N] = {};
+  Part weight, next_g, next_v;
+  W next_rstd = 0;
+  const auto load_row = [&](std::int64_t r) {
+    next_g.load(dy + a.dy_rows.offset(r), chunks);
+    next_v.load(x + a.x_rows.offset(r), chunks);
+    next_rstd = rstds[r];
+  };
+  if (row < a.rows) load_row(row);
+  weight.load(static_cast<const T*>(a.weight), chunks);
+  for (int turn = 0; row < a.rows; row += rows_at_once, ++turn) {
+    const Part g = next_g, v = next_v;
+    const W rstd = next_rstd;
+    Part added{};
+    if (add) added.load(add + a.add_rows.offset(row), chunks);
+    if (row + rows_at_once < a.rows) load_row(row + rows_at_once);
+    W dot = 0;
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) {
+      for (int j = 0; j < N; ++j) dot += widen(g.at[i].at[j]) * widen(weight.at[i].at[j]) * widen(v.at[i].at[j]);
+    }
+    dot = row_sum<kWarps>(dot, scratch[threadIdx.y], turn);
+    const W pull = dot * rstd * rstd / static_cast<W>(a.dim);
+    T* __restrict__ dx = static_cast<T*>(a.dx) + row * a.dim;
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) {
+      Chunk<T, N> out;
+      for (int j = 0; j < N; ++j) {
+        const W wide_g = widen(g.at[i].at[j]), wide_v = widen(v.at[i].at[j]);
+        sums[i][j] += wide_g * wide_v * rstd;
+        out.at[j] =
+            static_cast<T>(rstd * (wide_g * widen(weight.at[i].at[j]) - wide_v * pull) + widen(added.at[i].at[j]));
+      }
+      if (Part::number(i) < chunks) store<N>(dx + Part::number(i) * N, out);
+    }
+  }
+  W* partial = static_cast<W*>(a.partials) + blockIdx.x * a.dim;
+#pragma unroll
+  for (int i = 0; i < kChunks; ++i) {
+    const int c = Part::number(i);
+    if (c >= chunks) break;
+    for (int j = 0; j < N; ++j) {
+      if constexpr (kRows > 1) {
+        shared_sums[(threadIdx.y * N + j) * chunks + c] = sums[i][j];
+      } else {
+        partial[c * N + j] = sums[i][j];
+      }
+    }
+  }
+  if constexpr (kRows > 1) {
+    __syncthreads();
+    write_partial<N, kRows>(shared_sums, partial, chunks);
+  }
+}
+
+/// Rows that are too long for registers: each thread keeps the sums of its own columns in shared memory, column j of
+/// chunk c at [j][c].
+template <typename T, int N>
+__global__ void __launch_bounds__(kRowWarps* kWarp) long_backward_kernel(RmsNormBackwardArgs a) {
+  using W = Wide<T>;
+  extern __shared__ __align__(16) unsigned char shared[];
+  __shared__ W scratch[kRowWarps];
+  const int chunks = static_cast<int>(a.dim / N), first = static_cast<int>(threadIdx.x);
+  constexpr int kStep = kRowWarps * kWarp;
+  W* sums = reinterpret_cast<W*>(shared);
+  for (int c = first; c < chunks; c += kStep) {
+    for (int j = 0; j < N; ++j) sums[j * chunks + c] = 0;
+  }
+  const T* __restrict__ weight = static_cast<const T*>(a.weight);
+  for (std::int64_t row = blockIdx.x; row < a.rows; row += gridDim.x) {
+    const T* __restrict__ dy = static_cast<const T*>(a.dy) + a.dy_rows.offset(row);
+    const T* __restrict__ x = static_cast<const T*>(a.x) + a.x_rows.offset(row);
+    const T* __restrict__ add = a.add_to_dx ? static_cast<const T*>(a.add_to_dx) + a.add_rows.offset(row) : nullptr;
+    T* __restrict__ dx = static_cast<T*>(a.dx) + row * a.dim;
+    W dot = 0;
+#pragma unroll 2
+    for (int c = first; c < chunks; c += kStep) {
+      const Chunk<T, N> g = load<N>(dy + c * N), v = load<N>(x + c * N), w = load<N>(weight + c * N);
+      for (int j = 0; j < N; ++j) dot += widen(g.at[j]) * widen(w.at[j]) * widen(v.at[j]);
+    }
+    dot = group_sum<kRowWarps>(dot, scratch);
+    const W rstd = static_cast<const W*>(a.rstd)[row];
+    const W pull = dot * rstd * rstd / static_cast<W>(a.dim);
+    for (int c = first; c < chunks; c += kStep) {
+      const Chunk<T, N> g = load<N>(dy + c * N), v = load<N>(x + c * N), w = load<N>(weight + c * N);
+      Chunk<T, N> added{}, out;
+      if (add) added = load<N>(add + c * N);
+      for (int j = 0; j < N; ++j) {
+        const W wide_g = widen(g.at[j]), wide_v = widen(v.at[j]);
+        sums[j * chunks + c] += wide_g * wide_v * rstd;
+        out.at[j] = static_cast<T>(rstd * (wide_g * widen(w.at[j]) - wide_v * pull) + widen(added.at[j]));
+      }
+      store<N>(dx + c * N, out);
+    }
+  }
+  write_partial<N, 1>(sums, static_cast<W*>(a.partials) + blockIdx.x * a.dim, chunks);  // each thread its own columns
+}
+
+template <typename T, int N>
+void start_long(const RmsNormBackwardArgs& args, unsigned int blocks, cudaStream_t stream) {
+  const std::size_t shared = static_cast<std::size_t>(args.dim) * sizeof(Wide<T>);
+  if (shared > 48 * 1024) {
+    check_cuda(cudaFuncSetAttribute(long_backward_kernel<T, N>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                    static_cast<int>(shared)),
+               "rms_norm_backward");
+  }
+  long_backward_kernel<T, N><<<blocks, kRowWarps * kWarp, shared, stream>>>(args);
+}
+
+}  // namespace
+
+void launch_rms_norm_backward(core::DType type, const RmsNormBackwardArgs& args, void* stream) {
+  const auto blocks = static_cast<unsigned int>(rms_norm_partials(args.rows));
+  for_element_type(type, [&]<typename T>() {
+    using W = Wide<T>;
+    const bool wide = aligned_to_16(args.dy, args.x, args.add_to_dx, args.weight, args.dx) &&
+                      strides_of_16<T>(args.dim) && rows_of_16(args.dy_rows, sizeof(T)) &&
+                      rows_of_16(args.x_rows, sizeof(T)) && rows_of_16(args.add_rows, sizeof(T));
+    for_chunk_size<T>(wide, [&]<int N>() {
+      for_warps_that_hold<16, kChunks>(
+          args.dim / N,
+          [&]<int kWarps>() {
+            backward_kernel<T, N, kWarps><<<blocks, row_block<kWarps>(), 0, as_stream(stream)>>>(args);
+          },
+          [&] { start_long<T, N>(args, blocks, as_stream(stream)); });
+      check_launch("rms_norm_backward");
+    });
+    add_partials(static_cast<const W*>(args.partials), static_cast<W*>(args.dweight), blocks, args.dim,
+                 as_stream(stream));
+  });
+}
+
+std::int64_t rms_norm_max_dim(core::DType type) {
+  return 160 * 1024 / (type == core::DType::f64 ? 8 : 4);
+}
+
+}  // namespace baleen::kernels
