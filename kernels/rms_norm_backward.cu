@@ -8,10 +8,10 @@ namespace {
 
 constexpr int kChunks = 2;  // of a row that a thread holds, of each operand
 
-/// Puts together the sums of a block's rows for its part of dweight, from sums[row][j][chunk]: a warp's accesses meet
-/// no bank twice.
+/// Puts together the sums of kRows rows at a time for the block's part of dweight, from sums[row][j][chunk]: a warp's
+/// accesses meet no bank twice.
 template <int N, int kRows, typename W>
-__device__ void write_partial(const W* sums, W* partial, int chunks) {
+__device__ void add_up(const W* sums, W* partial, int chunks) {
   const int thread = static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x);
   for (int c = thread; c < chunks; c += static_cast<int>(blockDim.x * blockDim.y)) {
     for (int j = 0; j < N; ++j) {
@@ -19,6 +19,28 @@ __device__ void write_partial(const W* sums, W* partial, int chunks) {
       for (int row = 1; row < kRows; ++row) sum += sums[(row * N + j) * chunks + c];
       partial[c * N + j] = sum;
     }
+  }
+}
+
+/// The block's part of dweight from what its threads have summed of their chunks.
+template <typename Part, int N, int kRows, int kThreads, typename W>
+__device__ void write_partial(const W (&sums)[kChunks][N], W* partial, int chunks) {
+  __shared__ W of_rows[kRows > 1 ? kRows * N * kThreads * kChunks : 1];
+#pragma unroll
+  for (int i = 0; i < kChunks; ++i) {
+    const int c = Part::number(i);
+    if (c >= chunks) break;
+    for (int j = 0; j < N; ++j) {
+      if constexpr (kRows > 1) {
+        of_rows[(threadIdx.y * N + j) * chunks + c] = sums[i][j];
+      } else {
+        partial[c * N + j] = sums[i][j];
+      }
+    }
+  }
+  if constexpr (kRows > 1) {
+    __syncthreads();
+    add_up<N, kRows>(of_rows, partial, chunks);
   }
 }
 
@@ -31,7 +53,6 @@ __global__ void __launch_bounds__(kRowThreads<kWarps>, 512 / kRowThreads<kWarps>
   using Part = RowPart<T, N, kWarps, kChunks>;
   constexpr int kRows = kRowsAtOnce<kWarps>;
   __shared__ W scratch[kRows][2 * kWarps];
-  __shared__ W shared_sums[kRows > 1 ? kRows * N * kWarps * kWarp * kChunks : 1];
   const int chunks = static_cast<int>(a.dim / N);
   const T* __restrict__ dy = static_cast<const T*>(a.dy);
   const T* __restrict__ x = static_cast<const T*>(a.x);
@@ -75,23 +96,7 @@ __global__ void __launch_bounds__(kRowThreads<kWarps>, 512 / kRowThreads<kWarps>
       if (Part::number(i) < chunks) store<N>(dx + Part::number(i) * N, out);
     }
   }
-  W* partial = static_cast<W*>(a.partials) + blockIdx.x * a.dim;
-#pragma unroll
-  for (int i = 0; i < kChunks; ++i) {
-    const int c = Part::number(i);
-    if (c >= chunks) break;
-    for (int j = 0; j < N; ++j) {
-      if constexpr (kRows > 1) {
-        shared_sums[(threadIdx.y * N + j) * chunks + c] = sums[i][j];
-      } else {
-        partial[c * N + j] = sums[i][j];
-      }
-    }
-  }
-  if constexpr (kRows > 1) {
-    __syncthreads();
-    write_partial<N, kRows>(shared_sums, partial, chunks);
-  }
+  write_partial<Part, N, kRows, kWarps * kWarp>(sums, static_cast<W*>(a.partials) + blockIdx.x * a.dim, chunks);
 }
 
 /// Rows that are too long for registers: each thread keeps the sums of its own columns in shared memory, column j of
@@ -134,7 +139,7 @@ __global__ void __launch_bounds__(kRowWarps* kWarp) long_backward_kernel(RmsNorm
       store<N>(dx + c * N, out);
     }
   }
-  write_partial<N, 1>(sums, static_cast<W*>(a.partials) + blockIdx.x * a.dim, chunks);  // each thread its own columns
+  add_up<N, 1>(sums, static_cast<W*>(a.partials) + blockIdx.x * a.dim, chunks);  // each thread its own columns
 }
 
 template <typename T, int N>
