@@ -9,6 +9,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,6 +37,9 @@ class Communicator {
   virtual std::string name() const = 0;
   /// Whether a sum is ((rank 0 + rank 1) + rank 2) + ..., whatever collective makes it. NCCL's is not.
   virtual bool sums_in_rank_order() const { return true; }
+  /// Bytes that it has taken of the device's memory beside LibTorch's allocator, as measured when it was made and where
+  /// a collective was used for the first time, or with a larger tensor; 0 where it takes none.
+  virtual std::int64_t device_bytes() const { return 0; }
 
   /// In place: every rank ends with the reduction of all.
   [[nodiscard]] virtual WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) = 0;

@@ -37,7 +37,9 @@ void warm_up(Communicator& edge, at::Device device) {
 std::unique_ptr<Communicator> Mesh::make(Communicator& host, const std::string& axis) {
   std::unique_ptr<Communicator> made = make_device_communicator_(host, axis);
   if (trace_) made = make_tracing_communicator(std::move(made), axis, *trace_);
-  return make_counting_communicator(std::move(made), axis, *traffic_);
+  made = make_counting_communicator(std::move(made), axis, *traffic_);
+  made_.emplace_back(axis, made.get());
+  return made;
 }
 
 /// Of the ranks with this color; a communicator of one costs nothing and needs no device library.
@@ -76,6 +78,13 @@ Mesh::Mesh(const ParallelDims& dims, Communicator& host_world, const DeviceCommu
 
   pipeline_ = along("pipeline", color(&At::pipeline), dims.pipeline);
   connect_pipeline();
+}
+
+std::vector<CommunicatorMemory> Mesh::communicator_memory() const {
+  std::vector<CommunicatorMemory> all;
+  all.reserve(made_.size());
+  for (const auto& [axis, made] : made_) all.push_back({axis, made->size(), made->device_bytes()});
+  return all;
 }
 
 Mesh::~Mesh() {

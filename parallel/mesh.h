@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "parallel/communicator.h"
@@ -24,6 +25,13 @@ using DeviceCommunicatorFactory =
 /// What flows over the pipeline: activations to the next stage, their gradients to the one before.
 enum class Flow : std::uint8_t { forward, backward };
 
+/// What one of a rank's communicators takes of its device.
+struct CommunicatorMemory {
+  std::string axis;
+  int ranks = 1;
+  std::int64_t bytes = 0;  // Communicator::device_bytes() so far
+};
+
 class Mesh {
  public:
   /// Collective over `host_world`, which must outlive the mesh and have dims.world() ranks.
@@ -41,6 +49,8 @@ class Mesh {
   Communicator& host_world() { return host_world_; }
   /// What this rank's device communicators were asked to move since the start.
   const Traffic& traffic() const { return *traffic_; }
+  /// Of each of this rank's device communicators, in the order in which they were made.
+  std::vector<CommunicatorMemory> communicator_memory() const;
   /// What records a step of this rank, its communicators included; nullptr where MeshOptions did not ask for it.
   StepTrace* trace() { return trace_.get(); }
   /// Device tensors over all ranks: gradient norm, found-inf, loss.
@@ -77,6 +87,7 @@ class Mesh {
   DeviceCommunicatorFactory make_device_communicator_;
   std::unique_ptr<Traffic> traffic_;
   std::unique_ptr<StepTrace> trace_;
+  std::vector<std::pair<std::string, const Communicator*>> made_;
   std::unique_ptr<Communicator> world_, data_, data_shard_, data_replicate_, gathers_;
   std::unique_ptr<Communicator> tensor_, tensor_group_, pipeline_, pipeline_ends_;
   // Of the whole ring, in its order: NCCL ends a communicator together with the peer, so that all ranks must end those

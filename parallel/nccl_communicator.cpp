@@ -3,13 +3,17 @@
 #include <ATen/cuda/CUDAEvent.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
+#include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAStream.h>
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <nccl.h>
 
+#include <algorithm>
 #include <exception>
+#include <map>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -74,17 +78,34 @@ class NcclWork final : public Work {
   std::vector<at::Tensor> tensors_;
 };
 
+std::int64_t free_bytes() {
+  std::size_t free = 0, total = 0;
+  C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+  return static_cast<std::int64_t>(free);
+}
+
+/// Calls, and adds what is taken of the device's memory meanwhile. NCCL allocates on the host's side of a call, and
+/// nobody else does beside it.
+template <class Call>
+ncclResult_t measured(std::int64_t& bytes, const Call& call) {
+  const std::int64_t before = free_bytes();
+  const ncclResult_t result = call();
+  bytes += std::max<std::int64_t>(before - free_bytes(), 0);
+  return result;
+}
+
 class NcclCommunicator final : public Communicator {
  public:
-  /// Takes over `comm`.
-  explicit NcclCommunicator(ncclComm_t comm)
-      : comm_(comm), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true)) {
+  /// Takes over `comm`, which has taken so many bytes.
+  NcclCommunicator(ncclComm_t comm, std::int64_t bytes)
+      : comm_(comm), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true)), device_bytes_(bytes) {
     check(ncclCommUserRank(comm_, &rank_), comm_, "ncclCommUserRank");
     check(ncclCommCount(comm_, &size_), comm_, "ncclCommCount");
   }
   ~NcclCommunicator() override {
-    // Destroying waits for all ranks; while an exception unwinds they may never come.
-    std::uncaught_exceptions() > 0 ? ncclCommAbort(comm_) : ncclCommDestroy(comm_);
+    // Destroying waits for all ranks. While an exception unwinds they may never come, and aborting may wait as well: it
+    // frees memory, which waits for the kernels of other communicators. The process is about to end.
+    if (std::uncaught_exceptions() == 0) ncclCommDestroy(comm_);
   }
   NcclCommunicator(const NcclCommunicator&) = delete;
   NcclCommunicator& operator=(const NcclCommunicator&) = delete;
@@ -93,6 +114,7 @@ class NcclCommunicator final : public Communicator {
   int size() const override { return size_; }
   std::string name() const override { return "nccl"; }
   bool sums_in_rank_order() const override { return false; }
+  std::int64_t device_bytes() const override { return device_bytes_; }
   c10::Stream stream() const { return stream_.unwrap(); }
 
   WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) override {
@@ -148,14 +170,16 @@ class NcclCommunicator final : public Communicator {
     check(ncclGroupStart(), comm_, "ncclGroupStart");
     calls();
     group_done_.reset();
-    check(ncclGroupEnd(), comm_, "ncclGroupEnd");
+    check(used("a group", 1) ? ncclGroupEnd() : measured(device_bytes_, ncclGroupEnd), comm_, "ncclGroupEnd");
     done->record(stream_);
   }
 
   std::unique_ptr<Communicator> split(int color, int key) override {
     ncclComm_t part = nullptr;
-    check(ncclCommSplit(comm_, color, key, &part, nullptr), comm_, "ncclCommSplit", core::ExitCode::environment);
-    return std::make_unique<NcclCommunicator>(part);
+    std::int64_t taken = 0;
+    const auto make = [&] { return ncclCommSplit(comm_, color, key, &part, nullptr); };
+    check(measured(taken, make), comm_, "ncclCommSplit", core::ExitCode::environment);
+    return std::make_unique<NcclCommunicator>(part, taken);
   }
 
   void barrier() override {
@@ -171,6 +195,15 @@ class NcclCommunicator final : public Communicator {
     core::require(peer >= 0 && peer < size_ && peer != rank_, "a message goes to another rank of the communicator");
   }
 
+  /// Whether this collective was used with so many bytes already: NCCL connects, and allocates, for a collective and an
+  /// algorithm when they are first needed.
+  bool used(std::string_view collective, std::size_t bytes) {
+    std::size_t& most = most_bytes_[collective];
+    if (bytes <= most) return true;
+    most = bytes;
+    return false;
+  }
+
   /// Issues call() on our stream, after what the current stream holds.
   template <class Call>
   WorkPtr issue(const char* name, std::vector<at::Tensor> tensors, const Call& call) {
@@ -181,7 +214,8 @@ class NcclCommunicator final : public Communicator {
     check(earlier, comm_, "an earlier NCCL operation");
     ready_.record(c10::cuda::getCurrentCUDAStream());
     ready_.block(stream_);
-    check(call(), comm_, name);
+    const bool allocates_nothing = group_done_ != nullptr || used(name, tensors.front().nbytes());
+    check(allocates_nothing ? call() : measured(device_bytes_, call), comm_, name);
     if (group_done_) return std::make_unique<NcclWork>(group_done_, std::move(tensors));
     auto done = std::make_shared<at::cuda::CUDAEvent>();
     done->record(stream_);
@@ -191,7 +225,9 @@ class NcclCommunicator final : public Communicator {
   ncclComm_t comm_;
   c10::cuda::CUDAStream stream_;
   at::cuda::CUDAEvent ready_;
-  EventPtr group_done_;  // inside group(): what its Works wait for
+  EventPtr group_done_;                                 // inside group(): what its Works wait for
+  std::map<std::string_view, std::size_t> most_bytes_;  // by collective
+  std::int64_t device_bytes_;
   int rank_ = 0, size_ = 1;
 };
 
@@ -206,9 +242,10 @@ std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host, int mos
   ncclComm_t comm = nullptr;
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   if (most_ctas > 0) config.maxCTAs = most_ctas;
-  check(ncclCommInitRankConfig(&comm, host.size(), *id, host.rank(), &config), nullptr, "ncclCommInitRankConfig",
-        kEnvironment);
-  return std::make_unique<NcclCommunicator>(comm);
+  std::int64_t taken = 0;
+  const auto make = [&] { return ncclCommInitRankConfig(&comm, host.size(), *id, host.rank(), &config); };
+  check(measured(taken, make), nullptr, "ncclCommInitRankConfig", kEnvironment);
+  return std::make_unique<NcclCommunicator>(comm, taken);
 }
 
 std::optional<c10::Stream> nccl_stream(const Communicator& communicator) {

@@ -3,6 +3,7 @@
 //
 // An operation starts after what the caller's current stream holds when it is issued; Work::wait() makes the then
 // current stream wait for it and never blocks the host. The Work keeps the tensors alive until it is waited for.
+// One that is destroyed while an exception unwinds is left as it is: other ranks may never come, and the process ends.
 // NCCL's errors become Error(rank_lost) with NCCL's own words. Sums are NCCL's: equal bits for equal ranks and sizes.
 
 #include <c10/core/Stream.h>

@@ -118,4 +118,10 @@ Hardware load_hardware(const std::string& name_or_file) {
   return hardware;
 }
 
+std::optional<Hardware> hardware_of(const std::string& device_name) {
+  for (const std::string& name : hardware_names())
+    if (Hardware hardware = load_hardware(name); device_name.starts_with(hardware.gpu.name)) return hardware;
+  return std::nullopt;
+}
+
 }  // namespace baleen::trainer

@@ -1,6 +1,7 @@
 #pragma once
 // What a machine can do, as the planner reckons with it: configs/hardware/NAME.toml. No LibTorch.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,5 +51,7 @@ struct Hardware {
 std::vector<std::string> hardware_names();
 /// One of them, or a TOML file of the same form. Throws Error(usage).
 Hardware load_hardware(const std::string& name_or_file);
+/// The table of the GPU that the driver calls so ("NVIDIA H100 80GB HBM3"), if the program has one.
+std::optional<Hardware> hardware_of(const std::string& device_name);
 
 }  // namespace baleen::trainer

@@ -11,15 +11,6 @@ namespace {
 
 using parallel::UnitOp;
 
-/// The GPU's table; nothing for one that has none, and for a CPU.
-std::optional<Hardware> hardware_of(const std::string& device) {
-  for (const std::string& name : hardware_names()) {
-    Hardware hardware = load_hardware(name);
-    if (device.starts_with(hardware.gpu.name)) return hardware;
-  }
-  return std::nullopt;
-}
-
 bool same_mesh(const Config& config, const parallel::ParallelDims& dims) {
   try {
     return config.dims(dims.world()).str() == dims.str();

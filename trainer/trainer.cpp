@@ -9,6 +9,7 @@
 #include "models/llama_parameters.h"
 #include "optim/lr_schedule.h"
 #include "parallel/agreement.h"
+#include "trainer/communicator_memory.h"
 #include "trainer/flops.h"
 #include "trainer/trace_file.h"
 
@@ -112,6 +113,12 @@ void warn_of_missed_trace(std::int64_t step, std::int64_t steps_done, const RunD
                   step, steps_done));
 }
 
+/// What they take of a GPU, when all of a step has used them.
+void tell_communicators(const parallel::Mesh& mesh, const TrainerOptions& options) {
+  const std::vector<parallel::CommunicatorMemory> memory = mesh.communicator_memory();
+  if (options.device.is_cuda() && !memory.empty()) core::log_info(describe(memory, options.device_name));
+}
+
 }  // namespace
 
 Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions options)
@@ -191,6 +198,7 @@ core::ExitCode Trainer::train() {
     train_step(step_);
     if (traced) mesh_.trace()->stop();
     if (step_ == first) complete_product_plans();
+    if (step_ == first && options_.run != nullptr) tell_communicators(mesh_, options_);
     ++step_;
     const bool host_runs_ahead = options_.device.is_cuda();
     if (host_runs_ahead) settle();  // the step before: this one is still running

@@ -8,33 +8,10 @@ import os
 import re
 import shutil
 import subprocess
-import time
 
-from tiny_job import CONFIG, baleen, binaries, expect, mpirun, scratch
+from tiny_job import CONFIG, baleen, binaries, expect, expect_end, run, scratch
 
 compute, failing_rank = (os.path.join(binaries, name) for name in ("baleen-compute", "failing_rank"))
-
-
-def run(ranks, *command):
-    """The exit code, the output, and the seconds from the first message to the end."""
-    job = subprocess.Popen([mpirun, str(ranks), *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    told, output = None, ""
-    for line in job.stdout:
-        output += line
-        if told is None and "baleen: " in line:
-            told = time.monotonic()
-    code = job.wait(timeout=60)
-    return code, output, time.monotonic() - (told or 0)
-
-
-def expect_end(what, code, pattern, ranks, *command):
-    """One message, of two lines at most, that `pattern` describes in full, and this code."""
-    found, output, seconds = run(ranks, *command)
-    expect(found == code, f"{what} ends with {code}" + ("" if found == code else f", not {found}"), output)
-    expect(output.count("baleen: ") == 1 and re.search(rf"^baleen: {pattern}$", output, re.MULTILINE),
-           f"{what} is told once, as expected", output)
-    expect("terminate" not in output and "MPI_ERR" not in output, f"{what} comes without noise", output)
-    expect(seconds < 2, f"{what} ends within two seconds of the message", f"{seconds:.2f} s\n{output}")
 
 
 def unlike(what, code, pattern, *second):
@@ -140,6 +117,9 @@ for rank in (0, 2):
     os.makedirs(f"failing-{rank}")
     expect_end(f"rank {rank} failing inside a step", 40, f"rank {rank}: step 3: a planted fault", 4, failing_rank,
                f"failing-{rank}", str(rank))
+os.makedirs("failing-every")
+expect_end("every rank failing inside a step", 40, "rank [0-3]: step 3: a planted fault", 4, failing_rank, "failing-every",
+           "every")
 patch("text.h5", "book".encode("utf-16-le"), "boo".encode("utf-16-le") + b"\xff\xff", 150)
 shutil.rmtree(run_dir)
 expect_end("a damaged token", 2, r"rank [0-3]: step \d+: text\.h5 .*65535.*", 4, *train())

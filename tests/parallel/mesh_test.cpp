@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
+#include "parallel/communicator_decorator.h"
 #include "parallel/thread_communicator.h"
 
 namespace baleen::parallel {
@@ -37,6 +38,31 @@ TEST(Mesh, DataIsEveryRankThatSeesOtherTokens) {
     Mesh mesh(dims, host, device_communicators(at::kCPU));
     EXPECT_EQ(mesh.data().size(), 4);
     EXPECT_EQ(mesh.tensor().name(), "self");
+  });
+}
+
+/// As one that takes a kibibyte a rank of the device's memory.
+class Taking final : public CommunicatorDecorator {
+ public:
+  using CommunicatorDecorator::CommunicatorDecorator;
+  std::int64_t device_bytes() const override { return 1024 * size(); }
+};
+
+TEST(Mesh, KnowsWhatItsCommunicatorsTakeOfTheDevice) {
+  const ParallelDims dims{.tensor = 2, .context = 1, .data_shard = 1, .data_replicate = 1, .pipeline = 2};
+  const auto make = [](Communicator& host, const std::string&) -> std::unique_ptr<Communicator> {
+    return std::make_unique<Taking>(host.split(0, host.rank()));
+  };
+  run_threads(4, [&](Communicator& host) {
+    Mesh mesh(dims, host, make, {.trace = true});
+    std::vector<std::string> axes;
+    for (const CommunicatorMemory& memory : mesh.communicator_memory()) {
+      axes.push_back(memory.axis);
+      EXPECT_EQ(memory.ranks, memory.axis == "world" ? 4 : 2);
+      EXPECT_EQ(memory.bytes, 1024 * memory.ranks);
+    }
+    EXPECT_THAT(axes, testing::UnorderedElementsAre("world", "tensor", "pipeline", "forward_edge", "backward_edge",
+                                                    "forward_edge", "backward_edge", "pipeline_ends"));
   });
 }
 

@@ -52,6 +52,19 @@ TEST(NcclCommunicator, CarriesAMesh) {
   EXPECT_EQ(ones.item<int>(), ranks);
 }
 
+TEST(NcclCommunicator, MeasuresWhatItTakesOfTheDevice) {
+  const std::unique_ptr<Communicator> world = make_nccl_communicator(process().world());
+  const std::int64_t made = world->device_bytes();
+  EXPECT_GT(made, 0);
+  const at::Tensor ones = at::ones({1 << 20}, at::TensorOptions().device(process().device()));
+  world->all_reduce(ones, ReduceOp::sum)->wait();
+  const std::int64_t used = world->device_bytes();
+  EXPECT_GE(used, made);
+  EXPECT_LT(used, std::int64_t{2} << 30);
+  world->all_reduce(ones, ReduceOp::sum)->wait();
+  EXPECT_EQ(world->device_bytes(), used) << "the second time takes nothing";
+}
+
 TEST(NcclLibrary, IsNamed) {
   const NcclLibrary library = nccl_library();
   EXPECT_THAT(library.version, testing::MatchesRegex("2\\.[0-9]+\\.[0-9]+"));
