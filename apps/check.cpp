@@ -6,8 +6,8 @@
 #include "apps/verbs.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "planner/model_summary.h"
 #include "trainer/config.h"
-#include "trainer/model_summary.h"
 
 namespace baleen::apps {
 
@@ -26,7 +26,7 @@ int check_main(int argc, char** argv) {
 
   const trainer::Config config = trainer::load_checked_config(path, overrides, ranks);
   for (const std::string& idle : trainer::idle_settings(config, ranks)) core::log_warning(idle);
-  fmt::print("{}", resolved ? trainer::to_toml(config) : trainer::summarize(config, ranks));
+  fmt::print("{}", resolved ? trainer::to_toml(config) : planner::summarize(config, ranks));
   return 0;
 }
 

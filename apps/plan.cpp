@@ -1,6 +1,6 @@
 // baleen plan CONFIG [section.key=VALUE ...] [--ranks N] [--gpu NAME]
 
-#include "trainer/planner.h"
+#include "planner/plan.h"
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
@@ -31,21 +31,21 @@ int plan_main(int argc, char** argv) {
       .option("--ranks", ranks, "Ranks that the run will have, one a GPU")
       .option(
           "--gpu", gpu,
-          fmt::format("{}, or a TOML file like configs/hardware/h200.toml", fmt::join(trainer::hardware_names(), ", ")))
+          fmt::format("{}, or a TOML file like configs/hardware/h200.toml", fmt::join(planner::hardware_names(), ", ")))
       .flag("--only-this", only_this, "Leave out the search for the best layouts");
   if (!arguments.parse(argc, argv)) return 0;
   check_ranks(ranks);
 
-  const trainer::Hardware hardware = trainer::load_hardware(gpu);
+  const planner::Hardware hardware = planner::load_hardware(gpu);
   const trainer::Config config =
       trainer::load_checked_config(path, overrides, ranks, trainer::Datasets::may_be_missing);
   for (const std::string& idle : trainer::idle_settings(config, ranks)) core::log_warning(idle);
-  const trainer::Plan plan = trainer::make_plan(config, ranks, hardware);
-  fmt::print("{}", trainer::describe(plan, hardware));
+  const planner::Plan plan = planner::make_plan(config, ranks, hardware);
+  fmt::print("{}", planner::describe(plan, hardware));
   if (!only_this)
-    fmt::print("{}", trainer::describe(trainer::best_layouts(config, ranks, hardware, kLayouts), hardware, ranks,
+    fmt::print("{}", planner::describe(planner::best_layouts(config, ranks, hardware, kLayouts), hardware, ranks,
                                        config.parallelism));
-  if (trainer::fits(plan, hardware)) return 0;
+  if (planner::fits(plan, hardware)) return 0;
   throw core::Error(core::ExitCode::out_of_memory,
                     fmt::format("this layout over {} does not fit {}", core::counted(ranks, "rank"), hardware.gpu.name),
                     ranks == 1 ? "--ranks N plans for more ranks; parallelism.zero_stage=3 shards over them"

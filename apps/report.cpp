@@ -1,6 +1,6 @@
 // baleen report RUN
 
-#include "trainer/report.h"
+#include "report/report.h"
 
 #include <fmt/core.h>
 
@@ -16,7 +16,7 @@ int report_main(int argc, char** argv) {
   arguments.positional("RUN", run, "Folder of the run; it may still be going on");
   if (!arguments.parse(argc, argv)) return 0;
 
-  const trainer::Report report = trainer::write_report(run);
+  const report::Report report = report::write_report(run);
   for (const std::string& note : report.notes) core::log_warning(note);
   fmt::print("{}\n", report.path.string());
   return 0;

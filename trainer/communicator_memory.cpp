@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "core/counted.h"
-#include "trainer/planner_hardware.h"
+#include "planner/hardware.h"
 
 namespace baleen::trainer {
 
@@ -21,7 +21,7 @@ std::string describe(const std::vector<parallel::CommunicatorMemory>& memory, co
   std::string text = fmt::format("{}: {:.2f} GiB beside the allocator, measured ({})",
                                  core::counted(static_cast<std::int64_t>(memory.size()), "communicator"),
                                  static_cast<double>(sum) / kGib, fmt::join(each, ", "));
-  if (const std::optional<Hardware> hardware = hardware_of(device_name))
+  if (const std::optional<planner::Hardware> hardware = planner::hardware_of(device_name))
     text += fmt::format("; planned {:.2f}, {} each",
                         hardware->footprint.communicator_gib * static_cast<double>(memory.size()),
                         hardware->footprint.communicator_gib);

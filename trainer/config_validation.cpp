@@ -15,7 +15,7 @@
 #include "trainer/config.h"
 #include "trainer/config_sizes.h"
 #include "trainer/execution_plan.h"
-#include "trainer/planner_meshes.h"
+#include "trainer/legal_meshes.h"
 
 namespace baleen::trainer {
 namespace {

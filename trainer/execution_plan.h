@@ -12,6 +12,12 @@
 
 namespace baleen::trainer {
 
+/// What Communicator promises: one rank alone sends nothing and needs no memory. For the planner, which counts this,
+/// and what tells of it (tools/checks/rules.py): training has no special case for an axis of size 1.
+inline bool communicates(int ranks) {
+  return ranks > 1;
+}
+
 struct ExecutionPlan {
   parallel::PipelineShape shape;
   std::vector<int> stage_layers;                  // of each stage

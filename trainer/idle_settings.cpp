@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "trainer/config.h"
-#include "trainer/planner_step.h"
+#include "trainer/execution_plan.h"
 
 namespace baleen::trainer {
 namespace {

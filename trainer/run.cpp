@@ -15,10 +15,10 @@
 #include "parallel/agreement.h"
 #include "parallel/nccl_communicator.h"
 #include "parallel/text_exchange.h"
+#include "report/report.h"
 #include "trainer/banner.h"
 #include "trainer/config_changes.h"
 #include "trainer/device_info.h"
-#include "trainer/report.h"
 #include "trainer/trainer.h"
 
 namespace baleen::trainer {
@@ -187,7 +187,7 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   if (run && outcome == core::ExitCode::requeue)
     core::log_info(fmt::format("stopped on request with {} of {} steps done; go on with --resume",
                                trainer->steps_done(), config.training.steps));
-  if (run) core::log_info(fmt::format("report: {}", write_report(run->path()).path.string()));
+  if (run) core::log_info(fmt::format("report: {}", report::write_report(run->path()).path.string()));
   return outcome;
 }
 

@@ -7,11 +7,13 @@
 #include <iterator>
 
 #include "models/llama_parameters.h"
+#include "planner/memory.h"
 #include "trainer/config.h"
-#include "trainer/planner_memory.h"
 
 namespace baleen::trainer {
 namespace {
+
+using planner::plan_states, planner::plan_units, planner::RankMemory;
 
 std::filesystem::path source_dir() {
   const char* folder = std::getenv("BALEEN_SOURCE_DIR");

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "trainer/planner_hardware.h"
+#include "planner/hardware.h"
 
 namespace baleen::trainer {
 namespace {
@@ -14,7 +14,7 @@ TEST(CommunicatorMemory, IsToldBesideThePlan) {
   const std::string alone = "2 communicators: 0.62 GiB beside the allocator, measured (world 0.500, data 0.125)";
   EXPECT_EQ(describe(memory, "NVIDIA GeForce"), alone);
   EXPECT_THAT(describe(memory, "NVIDIA H100 80GB HBM3"), testing::StartsWith(alone + "; planned "));
-  const double each = load_hardware("h100").footprint.communicator_gib;
+  const double each = planner::load_hardware("h100").footprint.communicator_gib;
   EXPECT_THAT(describe(memory, "NVIDIA H100 80GB HBM3"),
               testing::EndsWith(fmt::format("{:.2f}, {} each", 2 * each, each)));
 }

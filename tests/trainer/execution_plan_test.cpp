@@ -5,11 +5,13 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "tests/trainer/planner_fixture.h"
+#include "tests/planner/fixture.h"
 #include "trainer/execution_plan.h"
 
 namespace baleen::trainer {
 namespace {
+
+using planner::tiny_plan_config;
 
 ExecutionPlan plan_of(const Config& config) {
   return execution_plan(config, config.dims(2 * config.parallelism.pipeline));

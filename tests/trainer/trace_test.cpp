@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "report/report.h"
 #include "tests/trainer/tiny_run.h"
 #include "trainer/execution_plan.h"
-#include "trainer/report.h"
 #include "trainer/trace_times.h"
 
 namespace baleen::tests {
@@ -189,7 +189,7 @@ TEST_P(Traced, ChangesNothingInTheRun) {
 
 TEST_P(Traced, TheReportShowsPlannedAndMeasuredBoxes) {
   std::ofstream(run_ / "config.toml") << to_toml(config_);
-  const trainer::Report report = trainer::write_report(run_);
+  const report::Report report = report::write_report(run_);
   EXPECT_THAT(report.notes, testing::IsEmpty());
   const std::string page = text_of(report.path);
   EXPECT_THAT(page, HasSubstr("<h2>Step 2, traced</h2>"));
@@ -271,7 +271,7 @@ TEST(Trace, AReportUnderAnotherLayoutShowsTheMeasuredScheduleAlone) {
   run_with_threads(config, 2, {folder / "run"});
   config.parallelism.schedule = "gpipe";
   std::ofstream(folder / "run" / "config.toml") << to_toml(config);
-  const trainer::Report report = trainer::write_report(folder / "run");
+  const report::Report report = report::write_report(folder / "run");
   EXPECT_THAT(report.notes, testing::ElementsAre(HasSubstr("another layout than the traced step ran")));
   const std::string page = text_of(report.path);
   EXPECT_EQ(count(page, ">planned: "), 0);

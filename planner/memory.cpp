@@ -1,0 +1,225 @@
+#include "planner/memory.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "planner/units.h"
+
+namespace baleen::planner {
+namespace {
+
+using parallel::UnitAction;
+using parallel::UnitOp;
+
+constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
+std::int64_t bytes_of(double gib) {
+  return static_cast<std::int64_t>(gib * kGib);
+}
+
+/// Follows the list of one rank and keeps the moment with the most.
+class PeakWalk {
+ public:
+  PeakWalk(const PlannedStep& step, const PlannedRank& rank)
+      : step_(step), rank_(rank), shape_(compute_shape(step)), whole_(rank.units.size()) {
+    for (const PlannedUnit& unit : rank.units) bytes_.push_back(activation_bytes(unit.kind, shape_));
+    now_.activations = flows_under_way() * shape_.flow_bytes();
+  }
+
+  /// Puts the classes of that moment into `memory`.
+  void run(RankMemory& memory) {
+    for (const UnitAction& action : rank_.schedule) {
+      if (action.writes_gradient) begin_gradient(action);
+      run(action);
+    }
+    finish_gradients();
+    memory.activations = peak_.activations;
+    memory.loss = peak_.loss;
+    memory.gathered = peak_.gathered;
+    memory.gradient_buffers = peak_.gradient_buffers;
+  }
+
+ private:
+  struct Moment {
+    std::int64_t activations = 0, loss = 0, gathered = 0, gradient_buffers = 0;
+    std::int64_t total() const { return activations + loss + gathered + gradient_buffers; }
+  };
+
+  /// Tensors of messages, at most: those on their way out of this rank, and one arriving in each direction.
+  std::int64_t flows_under_way() const {
+    const auto count = [&](UnitOp op, std::int64_t most) {
+      return std::min<std::int64_t>(std::ranges::count(rank_.schedule, op, &UnitAction::op), most);
+    };
+    return count(UnitOp::send_forward, parallel::kSendsUnderWay) +
+           count(UnitOp::send_backward, parallel::kSendsUnderWay) + count(UnitOp::recv_forward, 1) +
+           count(UnitOp::recv_backward, 1);
+  }
+
+  void note(Moment moment) {
+    if (moment.total() > peak_.total()) peak_ = moment;
+  }
+
+  void run(const UnitAction& action) {
+    const auto unit = static_cast<std::size_t>(action.unit);
+    const ActivationBytes& bytes = bytes_[unit];
+    Moment at = now_;
+    switch (action.op) {
+      case UnitOp::gather:
+        if (!step_.keeps_values() && whole_[owner(unit)]++ == 0) now_.gathered += value_bytes(owner(unit));
+        break;
+      case UnitOp::release:
+        if (!step_.keeps_values() && --whole_[owner(unit)] == 0) now_.gathered -= value_bytes(owner(unit));
+        break;
+      case UnitOp::forward:
+        now_.activations += bytes.saved;
+        at = now_;
+        (rank_.units[unit].kind == UnitKind::head ? at.loss : at.activations) += bytes.forward_working;
+        break;
+      case UnitOp::backward_input:
+        at.activations += bytes.backward_working;
+        now_.activations += bytes.operands - bytes.saved;
+        break;
+      case UnitOp::backward_weight:
+        now_.activations -= bytes.operands;
+        break;
+      case UnitOp::reduce:
+        start_reduction(unit);
+        break;
+      default:
+        break;
+    }
+    note(at);
+    note(now_);
+  }
+
+  std::size_t owner(std::size_t unit) const { return rank_.units[unit].value_owner; }
+  std::int64_t value_bytes(std::size_t unit) const { return rank_.units[unit].elements() * step_.compute_size(); }
+  std::int64_t gradient_bytes(std::size_t unit) const { return rank_.units[unit].elements() * step_.master_size(); }
+
+  // As the executor's Reductions: of gradients summed each micro-batch, at most one buffer is written while one is
+  // summed. Those summed once a step are under way until its end.
+
+  void begin_gradient(const UnitAction& action) {
+    if (!step_.reduces_each_micro_batch()) return;
+    const auto unit = static_cast<std::size_t>(action.unit);
+    make_room(unit);
+    now_.gradient_buffers += gradient_bytes(unit);
+  }
+
+  void start_reduction(std::size_t unit) {
+    make_room(unit);
+    reductions_.push_back(unit);
+    now_.gradient_buffers += exchanged_bytes(unit);
+  }
+
+  void make_room(std::size_t unit) {
+    if (!step_.reduces_each_micro_batch()) return;
+    while (reductions_.size() > 1 || (!reductions_.empty() && reductions_.front() == unit)) {
+      end_reduction(reductions_.front());
+      reductions_.pop_front();
+    }
+  }
+
+  void end_reduction(std::size_t unit) {
+    if (step_.reduces_each_micro_batch()) now_.gradient_buffers -= gradient_bytes(unit);
+    now_.gradient_buffers -= exchanged_bytes(unit);
+  }
+
+  /// As TransformerStage::finish_gradients: what is left under way ends unit by unit, and the sums over replicas
+  /// follow, two at a time.
+  void finish_gradients() {
+    std::int64_t before = 0;
+    for (std::size_t unit = 0; unit < rank_.units.size(); ++unit) {
+      if (const auto found = std::ranges::find(reductions_, unit); found != reductions_.end()) {
+        end_reduction(unit);
+        reductions_.erase(found);
+      }
+      const std::int64_t blocks = replica_bytes(unit);
+      now_.gradient_buffers += blocks;
+      note(now_);
+      now_.gradient_buffers -= before;
+      before = blocks;
+    }
+    now_.gradient_buffers -= before;
+  }
+
+  /// Blocks that replicas exchange where they add in rank order: what is received, and sent too where it is filled up
+  /// to equal blocks.
+  std::int64_t replica_bytes(std::size_t unit) const {
+    const std::int64_t replicas = step_.dims.data_replicate;
+    if (!communicates(step_.dims.data_replicate) || !step_.config.run.deterministic) return 0;
+    const std::int64_t elements = step_.shard_elements(rank_.units[unit]);
+    const std::int64_t blocks = (elements + replicas - 1) / replicas * replicas;
+    return blocks * step_.master_size() * (blocks == elements ? 1 : 2);
+  }
+
+  /// Sent and received blocks, where the reduction is an exchange.
+  std::int64_t exchanged_bytes(std::size_t unit) const {
+    if (!communicates(step_.dims.data_shard)) return 0;
+    const bool narrow = step_.config.precision.gradient_wire == "bf16";
+    if (narrow) return 2 * 2 * rank_.units[unit].elements();
+    return step_.config.run.deterministic ? gradient_bytes(unit) : 0;
+  }
+
+  const PlannedStep& step_;
+  const PlannedRank& rank_;
+  const ComputeShape shape_;
+  std::vector<ActivationBytes> bytes_;
+  std::vector<int> whole_;  // how often each unit is gathered
+  std::deque<std::size_t> reductions_;
+  Moment now_, peak_;
+};
+
+}  // namespace
+
+RankMemory plan_states(const PlannedStep& step, int pipeline_rank) {
+  const PlannedRank& rank = step.ranks[static_cast<std::size_t>(pipeline_rank)];
+  const bool one_type = step.compute_size() == step.master_size();
+  const std::int64_t moments = step.config.optimizer.name == "adamw" ? 2 : 1;
+  RankMemory memory;
+  for (std::size_t i = 0; i < rank.units.size(); ++i) {
+    const PlannedUnit& unit = rank.units[i];
+    const std::int64_t shard = step.shard_elements(unit) * step.master_size();
+    memory.gradients += step.reduces_each_micro_batch() ? shard : unit.elements() * step.master_size();
+    if (!rank.owns_values(i)) continue;
+    memory.masters += shard;
+    memory.optimizer += moments * shard;
+    if (step.keeps_values()) memory.values += unit.elements() * step.compute_size() - (one_type ? shard : 0);
+  }
+  return memory;
+}
+
+RankMemory plan_memory(const PlannedStep& step, int pipeline_rank, const FootprintTable& footprint) {
+  RankMemory memory = plan_states(step, pipeline_rank);
+  memory.workspace = bytes_of(footprint.workspace_gib);
+  PeakWalk(step, step.ranks[static_cast<std::size_t>(pipeline_rank)]).run(memory);
+  memory.communicators = bytes_of(footprint.communicator_gib * communicator_count(step, pipeline_rank));
+  memory.context = bytes_of(footprint.context_gib);
+  memory.reserve = static_cast<std::int64_t>(footprint.reserve_share * static_cast<double>(memory.allocator()));
+  return memory;
+}
+
+int communicator_count(const PlannedStep& step, int pipeline_rank) {
+  const parallel::ParallelDims& dims = step.dims;
+  const parallel::MeshOptions options = mesh_options(step.config);
+  const auto with = [](int ranks) { return ranks > 1 ? 1 : 0; };
+  int count = with(dims.world()) + with(dims.data()) + with(dims.tensor) + with(dims.pipeline);
+  if (communicates(dims.data_replicate)) count += with(dims.data_replicate) + with(dims.data_shard);
+  if (options.gathers) count += with(dims.data_shard);
+  if (options.tensor_groups > 0) count += with(dims.tensor / std::min(options.tensor_groups, dims.tensor));
+  if (communicates(dims.pipeline)) {
+    const bool end = pipeline_rank == 0 || pipeline_rank == dims.pipeline - 1;
+    count += 4 + (end ? 1 : 0);  // both ends of both flows
+  }
+  return count;
+}
+
+std::int64_t parameters_held(const PlannedRank& rank) {
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < rank.units.size(); ++i) {
+    if (!rank.owns_values(i)) continue;
+    for (const parallel::ParameterLayout& parameter : rank.units[i].layout.parameters) elements += parameter.elements;
+  }
+  return elements;
+}
+
+}  // namespace baleen::planner

@@ -1,0 +1,238 @@
+#include "planner/units.h"
+
+#include <algorithm>
+
+namespace baleen::planner {
+namespace {
+
+/// models::ModuleOptions::loss_chunk_elements.
+constexpr std::int64_t kLossChunkElements = std::int64_t{1} << 28;
+
+/// Tensors by name, in bytes: the formulas below then read like the modules.
+struct Tensors {
+  explicit Tensors(const ComputeShape& s)
+      : x(s.outer_tokens * s.dim * s.size),
+        all_x(s.tokens * s.dim * s.size),
+        rstd(s.outer_tokens * s.wide),
+        qkv(s.tokens * s.qkv() * s.size),
+        q(s.tokens * s.q() * s.size),
+        lse(s.tokens * s.heads * s.wide),
+        ffn(s.tokens * s.ffn * s.size),
+        gathered_x(s.splits_tokens ? all_x : 0) {}
+  std::int64_t x, all_x, rstd, qkv, q, lse, ffn;
+  std::int64_t gathered_x;  // all tokens of an x that has a part of them
+};
+
+/// Pushed by AttentionBlock, QkNorm and MlpBlock where nothing is recomputed.
+struct LayerSaved {
+  LayerSaved(const ComputeShape& s, const Tensors& t)
+      : attention(t.x + t.rstd + t.qkv + t.q + t.lse +
+                  (s.qk_norm ? t.qkv + s.tokens * (s.heads + s.kv_heads) * s.wide : 0)),
+        attention_norm(t.x),
+        mlp(t.x),
+        mlp_inner(t.rstd + t.x + 3 * t.ffn) {}
+  std::int64_t attention, attention_norm, mlp, mlp_inner;
+  std::int64_t all() const { return attention + attention_norm + mlp + mlp_inner; }
+};
+
+/// FlashAttention-2's: gradients of q in FP32, of k and v for each query head.
+std::int64_t attention_workspace(const ComputeShape& s, const Tensors& t) {
+  if (s.size >= 4) return 0;
+  const std::int64_t expanded = s.kv_heads < s.heads ? 2 * t.q : 0;
+  return s.tokens * s.q() * s.wide + t.lse + expanded;
+}
+
+ActivationBytes layer_bytes(const ComputeShape& s) {
+  const Tensors t(s);
+  const LayerSaved kept(s, t);
+  ActivationBytes bytes;
+  bytes.saved = s.recomputes_block
+                    ? t.x
+                    : kept.attention + kept.mlp + (s.recomputes_mlp ? 0 : kept.attention_norm + kept.mlp_inner);
+  const std::int64_t mlp_operands = 2 * t.all_x + 3 * t.ffn;
+  const std::int64_t vectors = (2 * s.dim + (s.qkv_bias ? s.qkv() : 0) + (s.qk_norm ? 2 * s.head_dim : 0)) * s.wide;
+  bytes.operands = mlp_operands + 2 * t.all_x + t.q + t.qkv + vectors;
+
+  // The output, what it was before the sum over the tensor axis, and what is made but not kept.
+  const std::int64_t made = s.recomputes_block ? kept.all() - t.x : s.recomputes_mlp ? kept.mlp_inner : 0;
+  bytes.forward_working = t.x + made + (communicates(s.tensor) ? t.all_x + t.gathered_x : 0);
+
+  const std::int64_t replayed = s.recomputes_block ? kept.all() - t.x : 0;
+  const std::int64_t replayed_mlp = s.recomputes_mlp ? kept.mlp_inner : 0;
+  const std::int64_t summed = communicates(s.tensor) ? t.x : 0;
+  const std::int64_t mlp = t.x + 3 * t.ffn + t.all_x + summed + t.x + 2 * t.gathered_x + replayed_mlp;
+  const std::int64_t freed_mlp = s.recomputes_mlp ? kept.mlp : kept.mlp + kept.mlp_inner;
+  const std::int64_t attention = mlp_operands - freed_mlp + t.x + t.gathered_x + t.q + t.qkv +
+                                 attention_workspace(s, t) + (s.recomputes_mlp ? t.x : 0);
+  bytes.backward_working = replayed + std::max(mlp, attention);
+  return bytes;
+}
+
+/// Logits of a chunk, the gradients of all inputs, and these once more where chunks are put together.
+ActivationBytes head_bytes(const ComputeShape& s) {
+  const Tensors t(s);
+  const bool chunks = s.chunk_tokens() < s.tokens;
+  ActivationBytes bytes;
+  bytes.forward_working = s.chunk_tokens() * s.vocabulary * s.size + t.x + t.gathered_x + t.all_x * (chunks ? 2 : 1);
+  return bytes;
+}
+
+double count(std::int64_t n) {
+  return static_cast<double>(n);
+}
+
+/// Of the matrices of a layer, on one token.
+double attention_gemms(const ComputeShape& s) {
+  return 2.0 * count(s.dim) * count(s.qkv() + s.q());
+}
+double mlp_gemms(const ComputeShape& s) {
+  return 2.0 * count(s.dim) * 3.0 * count(s.ffn);
+}
+
+UnitWork layer_work(const ComputeShape& s) {
+  const Tensors t(s);
+  const double tokens = count(s.tokens);
+  const double gemms = tokens * (attention_gemms(s) + mlp_gemms(s));
+  const double rotated = 2.0 * count(t.q + t.qkv) / 2.0;  // q and k, about
+  const double residual = communicates(s.tensor) || s.dropout ? 3.0 * count(t.x) : count(t.x);
+  UnitWork work;
+  work.forward.gemm_flops = gemms;
+  work.forward.attention_forward_flops = 2.0 * tokens * count(s.sequence) * count(s.q());
+  work.forward.moved_bytes = 4.0 * count(t.x) + rotated + 3.0 * count(t.ffn) + 2.0 * residual;
+  work.forward.kernels = 9;
+  work.backward_input.gemm_flops = gemms;
+  work.backward_input.attention_backward_flops = 2.5 * work.forward.attention_forward_flops;
+  work.backward_input.moved_bytes = 8.0 * count(t.x) + rotated + 5.0 * count(t.ffn);
+  work.backward_input.kernels = 14;
+  work.backward_weight.gemm_flops = gemms;
+  work.backward_weight.kernels = 6;
+  if (s.qk_norm) {
+    work.forward.moved_bytes += 6.0 * count(t.qkv);
+    work.backward_input.moved_bytes += 8.0 * count(t.qkv);
+  }
+  if (s.recomputes_block) work.backward_input += work.forward;
+  if (s.recomputes_mlp) {
+    work.backward_input.gemm_flops += tokens * mlp_gemms(s) * 2.0 / 3.0;
+    work.backward_input.moved_bytes += 4.0 * count(t.x) + 3.0 * count(t.ffn);
+    work.backward_input.kernels += 4;
+  }
+  return work;
+}
+
+UnitWork head_work(const ComputeShape& s) {
+  const Tensors t(s);
+  UnitWork work;  // forward and backward in one
+  work.forward.gemm_flops = 6.0 * count(s.tokens) * count(s.dim) * count(s.vocabulary);
+  work.forward.moved_bytes = 3.0 * count(s.tokens) * count(s.vocabulary) * count(s.size) + 2.0 * count(t.all_x);
+  work.forward.kernels = static_cast<int>(12 * ((s.tokens + s.chunk_tokens() - 1) / s.chunk_tokens()));
+  return work;
+}
+
+}  // namespace
+
+std::int64_t ComputeShape::chunk_tokens() const {
+  const std::int64_t most = std::max<std::int64_t>(1, kLossChunkElements / vocabulary);
+  const std::int64_t chunks = std::max<std::int64_t>(1, (tokens + most - 1) / most);
+  return (tokens + chunks - 1) / chunks;
+}
+
+ComputeShape compute_shape(const PlannedStep& step) {
+  const Config& config = step.config;
+  const models::ModelConfig& model = config.model;
+  ComputeShape shape;
+  shape.tensor = step.dims.tensor;
+  shape.splits_tokens = config.parallelism.sequence_parallel && communicates(shape.tensor);
+  shape.sequence = config.training.sequence_length;
+  shape.tokens = config.training.micro_batch_size * shape.sequence;
+  shape.tokens = (shape.tokens + shape.tensor - 1) / shape.tensor * shape.tensor;
+  shape.outer_tokens = shape.splits_tokens ? shape.tokens / shape.tensor : shape.tokens;
+  shape.dim = model.dim;
+  shape.head_dim = model.head_dim();
+  shape.heads = model.heads / shape.tensor;
+  shape.kv_heads = model.kv_heads / std::min<std::int64_t>(model.kv_heads, shape.tensor);
+  shape.ffn = model.ffn_dim / shape.tensor;
+  shape.vocabulary = step.ranks.back().units.back().layout.parameters.front().local_shape.front();
+  shape.size = step.compute_size();
+  shape.wide = step.master_size();
+  shape.recomputes_mlp = config.training.recompute == "mlp";
+  shape.recomputes_block = config.training.recompute == "block";
+  shape.qk_norm = model.qk_norm;
+  shape.qkv_bias = model.qkv_bias;
+  shape.dropout = model.dropout > 0;
+  return shape;
+}
+
+ActivationBytes activation_bytes(UnitKind kind, const ComputeShape& shape) {
+  const Tensors t(shape);
+  switch (kind) {
+    case UnitKind::embedding:
+      return {0, t.all_x, t.all_x + (shape.splits_tokens ? t.x : 0), t.gathered_x};
+    case UnitKind::layer:
+      return layer_bytes(shape);
+    case UnitKind::norm:
+      return {t.x + t.rstd, shape.dim * shape.wide, t.x, 2 * t.x};
+    case UnitKind::head:
+      return head_bytes(shape);
+  }
+  return {};
+}
+
+Work& Work::operator+=(const Work& other) {
+  gemm_flops += other.gemm_flops;
+  attention_forward_flops += other.attention_forward_flops;
+  attention_backward_flops += other.attention_backward_flops;
+  moved_bytes += other.moved_bytes;
+  kernels += other.kernels;
+  return *this;
+}
+
+UnitWork unit_work(UnitKind kind, const ComputeShape& shape) {
+  const Tensors t(shape);
+  UnitWork work;
+  switch (kind) {
+    case UnitKind::embedding:
+      work.forward = {0, 0, 0, 2.0 * count(t.all_x), 1};
+      // The whole gradient of the table is written.
+      work.backward_weight = {0, 0, 0, count(t.all_x) + count(shape.vocabulary * shape.dim * shape.wide), 3};
+      return work;
+    case UnitKind::layer:
+      return layer_work(shape);
+    case UnitKind::norm:
+      work.forward = {0, 0, 0, 2.0 * count(t.x), 1};
+      work.backward_input = {0, 0, 0, 3.0 * count(t.x), 2};
+      work.backward_weight = {0, 0, 0, 0, 1};
+      return work;
+    case UnitKind::head:
+      return head_work(shape);
+  }
+  return work;
+}
+
+UnitTensorCalls tensor_calls(UnitKind kind, const ComputeShape& shape) {
+  UnitTensorCalls calls;
+  if (!communicates(shape.tensor)) return calls;
+  const int gather = shape.splits_tokens ? 1 : 0;  // else everybody has all tokens
+  switch (kind) {
+    case UnitKind::embedding:
+      calls.forward.sums = 1;
+      calls.backward_input.gathers = gather;
+      break;
+    case UnitKind::layer:
+      calls.forward = {2 * gather, 2};         // both branches: in, out
+      calls.backward_input = {4 * gather, 2};  // both: dy, x once more, the gradient of x
+      if (shape.recomputes_block) {
+        calls.backward_input.gathers += calls.forward.gathers;
+        calls.backward_input.sums += calls.forward.sums;
+      }
+      if (shape.recomputes_mlp) calls.backward_input.gathers += gather;
+      break;
+    case UnitKind::norm:
+      break;
+    case UnitKind::head:
+      calls.forward = {gather, 1};
+      break;
+  }
+  return calls;
+}
+
+}  // namespace baleen::planner

@@ -1,0 +1,154 @@
+// What gradient sums hold after the last backward, planned beside what LibTorch is asked for.
+
+#include <c10/core/Allocator.h>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+
+#include "parallel/communicator_decorator.h"
+#include "parallel/executor.h"
+#include "parallel/thread_communicator.h"
+#include "planner/memory.h"
+#include "tests/planner/fixture.h"
+#include "tests/planner/planned_stage.h"
+
+namespace baleen::planner {
+namespace {
+
+/// Bytes that one thread, and so one rank, has allocated, whoever frees them.
+struct Held {
+  std::atomic<std::int64_t> now = 0, most = 0;
+};
+
+Held& held_by_this_thread() {
+  static std::deque<Held> all;  // outlive their threads
+  static std::mutex mutex;
+  thread_local Held* mine = nullptr;
+  const std::lock_guard lock(mutex);
+  if (mine == nullptr) mine = &all.emplace_back();
+  return *mine;
+}
+
+/// In place of LibTorch's while it lives. A block begins with who holds it.
+class CountingAllocator final : public c10::Allocator {
+ public:
+  CountingAllocator() : before_(c10::GetAllocator(c10::DeviceType::CPU)) {
+    c10::SetAllocator(c10::DeviceType::CPU, this);
+  }
+  ~CountingAllocator() override { c10::SetAllocator(c10::DeviceType::CPU, before_); }
+  CountingAllocator(const CountingAllocator&) = delete;
+  CountingAllocator& operator=(const CountingAllocator&) = delete;
+
+  c10::DataPtr allocate(std::size_t bytes) override {
+    auto* head = static_cast<Head*>(std::aligned_alloc(sizeof(Head), (bytes / sizeof(Head) + 2) * sizeof(Head)));
+    Held& held = *(head->held = &held_by_this_thread());
+    held.now += head->bytes = static_cast<std::int64_t>(bytes);
+    held.most = std::max<std::int64_t>(held.most, held.now);
+    return {head + 1, head + 1, release, c10::Device(c10::DeviceType::CPU)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return release; }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override { default_copy_data(to, from, bytes); }
+
+ private:
+  struct alignas(64) Head {
+    Held* held;
+    std::int64_t bytes;
+  };
+  static void release(void* data) {
+    Head* head = static_cast<Head*>(data) - 1;
+    head->held->now -= head->bytes;
+    std::free(head);
+  }
+
+  c10::Allocator* before_;
+};
+
+/// Keeps its tensors until it is waited for.
+class KeepingWork final : public parallel::Work {
+ public:
+  KeepingWork(parallel::WorkPtr work, std::vector<at::Tensor> tensors)
+      : work_(std::move(work)), tensors_(std::move(tensors)) {}
+  void wait() override {
+    work_->wait();
+    tensors_.clear();
+  }
+  bool done() override { return work_->done(); }
+
+ private:
+  parallel::WorkPtr work_;
+  std::vector<at::Tensor> tensors_;
+};
+
+/// As NCCL: in deterministic mode blocks are exchanged, and all that is under way is kept.
+class LikeNccl final : public parallel::CommunicatorDecorator {
+ public:
+  using CommunicatorDecorator::CommunicatorDecorator;
+  bool sums_in_rank_order() const override { return false; }
+  parallel::WorkPtr all_to_all(const at::Tensor& output, const at::Tensor& input) override {
+    return std::make_unique<KeepingWork>(CommunicatorDecorator::all_to_all(output, input),
+                                         std::vector<at::Tensor>{output, input});
+  }
+};
+
+/// Of the sums that end a step on this rank.
+std::int64_t most_held_by_last_sums(const PlannedStep& step, parallel::Mesh& mesh) {
+  const auto stage = make_stage(step, mesh);
+  const PlannedRank& rank = step.ranks[static_cast<std::size_t>(mesh.coordinates().pipeline)];
+  std::int64_t most = 0;
+  for (int i = 0; i < 2; ++i) {  // what the first step makes for good is there in the second
+    stage->set_batches(
+        std::vector<models::Batch>(static_cast<std::size_t>(step.micro_batches()), batch_of(compute_shape(step))));
+    stage->zero_gradients();
+    Held& held = held_by_this_thread();
+    const std::int64_t before = held.now;
+    parallel::execute(rank.schedule, *stage, mesh);
+    held.most = held.now.load();
+    stage->finish_gradients(mesh);
+    most = held.most - before;
+    EXPECT_EQ(held.now, before) << "nothing stays";
+    stage->publish(mesh);
+  }
+  return most;
+}
+
+TEST(PlannerSums, AreWhatRanksHoldAtTheEndOfAStep) {
+  const std::string deterministic = "run.deterministic=true", narrow = "precision.gradient_wire=bf16";
+  struct Row {
+    int ranks;
+    std::vector<std::string> overrides;
+  };
+  for (const Row& row : {
+           Row{2, {"parallelism.zero_stage=1"}},  // in place
+           Row{2, {narrow}}, Row{2, {narrow, "parallelism.zero_stage=1"}},
+           Row{2, {narrow, "parallelism.zero_stage=1", "model.tie_embeddings=true"}},
+           Row{4, {narrow, "parallelism.zero_stage=1", "parallelism.data_replicate=2"}},
+           Row{4, {narrow, "parallelism.pipeline=2", "parallelism.zero_stage=1"}},
+           Row{4, {deterministic, "parallelism.data_replicate=4"}},
+           Row{3, {deterministic, "parallelism.data_replicate=3", "training.global_batch_size=3"}},  // filled up
+       }) {
+    std::vector<std::string> overrides = row.overrides;
+    for (const char* small : {"precision.compute=fp32", "training.sequence_length=8", "model.layers=3"})
+      overrides.emplace_back(small);
+    overrides.insert(overrides.begin(), "training.global_batch_size=4");
+    const Config config = tiny_plan_config(overrides);
+    const parallel::ParallelDims dims = config.dims(row.ranks);
+    const PlannedStep step = plan_step(config, dims);
+    const CountingAllocator counting;
+    parallel::run_threads(row.ranks, [&](parallel::Communicator& world) {
+      const auto make = [](parallel::Communicator& host, const std::string&) {
+        return std::unique_ptr<parallel::Communicator>(std::make_unique<LikeNccl>(host.split(0, host.rank())));
+      };
+      parallel::Mesh mesh(dims, world, make, trainer::mesh_options(config));
+      const std::int64_t held = most_held_by_last_sums(step, mesh);
+      const RankMemory planned = plan_memory(step, mesh.coordinates().pipeline, FootprintTable{});
+      EXPECT_EQ(planned.gradient_buffers, held) << testing::PrintToString(row.overrides) << ", rank " << world.rank();
+    });
+  }
+}
+
+}  // namespace
+}  // namespace baleen::planner
