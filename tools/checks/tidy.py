@@ -16,7 +16,8 @@ from formatting import VERSION, tool
 from layers import reached
 from source_tree import Finding, folder, suffix
 
-PRODUCT = {"core", "kernels", "parallel", "data", "optim", "models", "checkpoint", "inference", "launch", "trainer", "apps"}
+PRODUCT = {"core", "kernels", "parallel", "data", "optim", "models", "checkpoint", "inference", "launch",
+           "planner", "report", "trainer", "apps"}
 BUILDS = ("release", "debug", "gpu", "gpu-compile")
 # Options that say where output goes, or that only g++ knows.
 DROPPED = re.compile(r"-c$|-fno-strict-overflow$|-ffile-prefix-map=.*|-fsanitize.*")
