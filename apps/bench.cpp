@@ -39,7 +39,7 @@ int train(int argc, char** argv) {
   if (!arguments.parse(argc, argv)) return 0;
   if (options.steps < 1 || options.warm_up < 1)
     throw core::Error(core::ExitCode::usage, "--steps and --warm-up want at least 1");
-  overrides.emplace_back("data.validation=\"\"");
+  overrides.insert(overrides.end(), {"data.validation=\"\"", "training.validate_every=0"});
   launch::Process process;
   core::set_log_rank(process.rank());
   parallel::succeed_together(process.world(), [&] {

@@ -94,7 +94,7 @@ void bench_train(const TrainBenchOptions& options, launch::Process& process) {
   trainer::Config config = options.config;
   config.data.validation.clear();
   const int traced = 2;  // the first keeps the GPU busy while the second is issued, as in training
-  config.training.steps = options.warm_up + options.steps + traced;
+  config.training.steps = std::max<std::int64_t>(config.training.steps, options.warm_up + options.steps + traced);
   parallel::Mesh mesh(config.dims(process.size()), process.world(), parallel::device_communicators(process.device()),
                       trainer::mesh_options(config));
   trainer::TrainerOptions trainer_options;
