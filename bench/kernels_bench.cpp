@@ -51,9 +51,9 @@ class Bench {
  public:
   Bench(at::Device device, at::ScalarType type, std::string name)
       : device_(device), type_(type), name_(std::move(name)) {
-    fmt::print("| {:<24} | {:>10} | {:>10} | {:>8} | {:>8} | {:>7} |\n", "op", "us", "floor us", "GB/s", "TFLOP/s",
+    fmt::print("| {:<30} | {:>10} | {:>10} | {:>8} | {:>8} | {:>7} |\n", "op", "us", "floor us", "GB/s", "TFLOP/s",
                "ceiling");
-    fmt::print("|{:-<26}|{:->11}:|{:->11}:|{:->9}:|{:->9}:|{:->8}:|\n", "", "", "", "", "", "");
+    fmt::print("|{:-<32}|{:->11}:|{:->11}:|{:->9}:|{:->9}:|{:->8}:|\n", "", "", "", "", "", "");
   }
 
   at::Tensor random(at::IntArrayRef sizes) const {
@@ -108,7 +108,7 @@ class Bench {
     const double floor = bytes > 0 ? bytes / bytes_per_second_ : flops / flops_per_second_;
     const std::string gigabytes = bytes > 0 ? fmt::format("{:.0f}", bytes / seconds / 1e9) : "";
     const std::string teraflops = flops > 0 ? fmt::format("{:.1f}", flops / seconds / 1e12) : "";
-    fmt::print("| {:<24} | {:>10.1f} | {:>10.1f} | {:>8} | {:>8} | {:>6.0f}% |\n", op, seconds * 1e6, floor * 1e6,
+    fmt::print("| {:<30} | {:>10.1f} | {:>10.1f} | {:>8} | {:>8} | {:>6.0f}% |\n", op, seconds * 1e6, floor * 1e6,
                gigabytes, teraflops, 100 * floor / seconds);
   }
 
@@ -169,6 +169,12 @@ void bench_attention(Bench& bench, const Shape& s, at::Device device) {
     rope_(qkv, static_cast<int>(s.heads + s.kv_heads), static_cast<int>(s.head_dim()), positions, angles, angles,
           false);
   });
+  const at::Tensor largest = bench.zeros({1}, at::kFloat);
+  const double rest = static_cast<double>(s.tokens * s.kv_heads * s.head_dim() * qkv.element_size());
+  bench.memory_bound("rope back, abs_max", 2 * turned + rest, [&] {
+    rope_(qkv, static_cast<int>(s.heads + s.kv_heads), static_cast<int>(s.head_dim()), positions, angles, angles, true,
+          largest.zero_());
+  });
 }
 
 void bench_memory_bound(Bench& bench, const Shape& s) {
@@ -182,6 +188,12 @@ void bench_memory_bound(Bench& bench, const Shape& s) {
                      [&] { rms_norm_backward(dy, x, weight, rstd, dy.view(x.sizes())); });
   bench.memory_bound("swiglu", 3 * ffn, [&] { swiglu(gate_up); });
   bench.memory_bound("swiglu backward", 5 * ffn, [&] { swiglu_backward(dffn, gate_up); });
+  const at::Tensor largest = bench.zeros({1}, at::kFloat);  // for FP8 (kernels/abs_max.h)
+  bench.memory_bound("rms_norm, abs_max", 2 * rows, [&] { rms_norm(x, weight, 1e-5, largest.zero_()); });
+  bench.memory_bound("rms_norm backward, abs_max", 4 * rows,
+                     [&] { rms_norm_backward(dy, x, weight, rstd, dy, largest.zero_()); });
+  bench.memory_bound("swiglu, abs_max", 3 * ffn, [&] { swiglu(gate_up, largest.zero_()); });
+  bench.memory_bound("swiglu backward, abs_max", 5 * ffn, [&] { swiglu_backward(dffn, gate_up, largest.zero_()); });
   const core::RandomStream stream = core::random_stream(1, core::RandomPurpose::dropout, 1, "bench");
   bench.memory_bound("dropout + residual", 3 * rows, [&] { dropout(x, 0.1, stream, 0, dy); });
   bench.memory_bound("bias gradient", rows, [&] { bias_gradient(dy, at::kFloat); });

@@ -2,6 +2,7 @@
 // called.
 
 #include "core/error.h"
+#include "kernels/abs_max_launch.h"
 #include "kernels/adamw_launch.h"
 #include "kernels/bias_gradient_launch.h"
 #include "kernels/cross_entropy_launch.h"

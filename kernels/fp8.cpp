@@ -4,7 +4,6 @@
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/zeros.h>
 
 #include <bit>
 #include <limits>
@@ -124,7 +123,7 @@ Fp8Matrix quantize_cuda(const at::Tensor& x, Fp8Format format, Fp8Tile tile, Fp8
                              .stride = x.stride(0),
                              .rows = x.size(0),
                              .columns = x.size(1),
-                             .abs_max = abs_max.defined() ? abs_max.const_data_ptr<float>() : nullptr,
+                             .abs_max = abs_max_slot(abs_max, x),
                              .bytes = place_of(matrix.rows),
                              .scales = scales_of(matrix.rows),
                              .transposed = place_of(matrix.transposed),
@@ -163,19 +162,6 @@ void require_fp8(at::Device device, Fp8Recipe recipe) {
   throw core::Error(core::ExitCode::environment,
                     "FP8 with block scales needs a GPU of compute capability 9.0 (Hopper)" + has,
                     "set precision.fp8_recipe = \"tensor\"");
-}
-
-at::Tensor abs_max(const at::Tensor& x) {
-  core::require(is_bf16_matrix(x), "abs_max: x [rows, columns] BF16 with dense rows");
-  if (on_cuda(x)) {
-    const CudaScope scope(x);
-    at::Tensor largest = at::zeros({1}, x.options().dtype(at::kFloat));
-    if (x.numel() > 0)
-      launch_abs_max(x.const_data_ptr(), x.stride(0), x.size(0), x.size(1), largest.mutable_data_ptr<float>(),
-                     scope.stream());
-    return largest;
-  }
-  return x.numel() == 0 ? at::zeros({1}, at::kFloat) : x.abs().amax().to(at::kFloat).view({1});
 }
 
 Fp8Matrix quantize_fp8(const at::Tensor& x, Fp8Format format, Fp8Tile tile, Fp8Parts parts, const at::Tensor& abs_max) {

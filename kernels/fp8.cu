@@ -1,6 +1,6 @@
 #include <cuda_fp8.h>
 
-#include "kernels/abs_max.cuh"
+#include "kernels/cuda_kernel.cuh"
 #include "kernels/fp8_launch.h"
 
 namespace baleen::kernels {
@@ -64,12 +64,6 @@ __device__ __forceinline__ std::uint32_t four_bytes(float a, float b, float c, f
   return ab | cd << 16;
 }
 
-/// What a thread's values are multiplied by.
-struct Multipliers {
-  float row[kCell];     // of this thread's rows
-  float column[kCell];  // of its columns, for the transpose
-};
-
 /// Where a thread's cell lies.
 struct Cell {
   std::int64_t tile_row, tile_column;  // of the grid
@@ -109,7 +103,7 @@ __device__ void scale_rows(const QuantizeFp8Args& a, const Cell& at, const Eight
   for (int i = 0; i < kCell; ++i) {
     const Fp8Scale scale = fp8_scale(two_rows[i / 2] >> (16 * (i % 2)) << 16, kFormat);
     multipliers[i] = __uint_as_float(scale.multiplier);
-    if (a.bytes && at.across == 0 && at.row + i < a.rows)
+    if (at.across == 0 && at.row + i < a.rows)
       a.scales[at.tile_column * a.rows + at.row + i] = __uint_as_float(scale.scale);
   }
 }
@@ -153,20 +147,31 @@ __device__ void write_scale(float* scales, std::int64_t tile_row, std::int64_t t
   for (std::int64_t i = tile_column + 1; i < stride; ++i) row[i] = 0;
 }
 
+/// The same for all of this block's tile.
 template <Fp8Format kFormat, Fp8Tile kTile>
-__device__ void find_multipliers(const QuantizeFp8Args& a, const Cell& at, const Eight (&cell)[kCell],
-                                 Multipliers& multipliers) {
-  if constexpr (kTile == Fp8Tile::vector) {
-    scale_rows<kFormat>(a, at, cell, multipliers.row);
-    if (a.transposed) scale_columns<kFormat>(a, at, cell, multipliers.column);
-  } else {
-    const Fp8Scale scale =
-        kTile == Fp8Tile::tensor ? fp8_scale(__float_as_uint(*a.abs_max), kFormat) : block_scale<kFormat>(cell);
-    for (int i = 0; i < kCell; ++i) multipliers.row[i] = multipliers.column[i] = __uint_as_float(scale.multiplier);
-    if (threadIdx.x != 0) return;
-    const float written = __uint_as_float(scale.scale);
-    if (a.bytes) write_scale<kTile>(a.scales, at.tile_row, at.tile_column, a.columns, written);
-    if (a.transposed) write_scale<kTile>(a.transposed_scales, at.tile_column, at.tile_row, a.rows, written);
+__device__ void scale_tile(const QuantizeFp8Args& a, const Cell& at, const Eight (&cell)[kCell],
+                           float (&multipliers)[kCell]) {
+  const Fp8Scale scale =
+      kTile == Fp8Tile::tensor ? fp8_scale(__float_as_uint(*a.abs_max), kFormat) : block_scale<kFormat>(cell);
+  for (float& multiplier : multipliers) multiplier = __uint_as_float(scale.multiplier);
+  if (threadIdx.x != 0) return;
+  const float written = __uint_as_float(scale.scale);
+  if (a.bytes) write_scale<kTile>(a.scales, at.tile_row, at.tile_column, a.columns, written);
+  if (a.transposed) write_scale<kTile>(a.transposed_scales, at.tile_column, at.tile_row, a.rows, written);
+}
+
+template <Fp8Format kFormat, bool kWide>
+__device__ void write_rows(const QuantizeFp8Args& a, const Cell& at, const Eight (&cell)[kCell],
+                           const float (&multipliers)[kCell]) {
+  if (at.column >= a.columns) return;
+#pragma unroll
+  for (int i = 0; i < kCell; ++i) {
+    if (at.row + i >= a.rows) break;
+    const float m = multipliers[i];
+    const std::uint32_t* pair = cell[i].pair;
+    const uint2 bytes{four_bytes<kFormat>(low(pair[0]) * m, high(pair[0]) * m, low(pair[1]) * m, high(pair[1]) * m),
+                      four_bytes<kFormat>(low(pair[2]) * m, high(pair[2]) * m, low(pair[3]) * m, high(pair[3]) * m)};
+    store_bytes<kWide>(a.bytes + (at.row + i) * a.columns + at.column, bytes, a.columns - at.column);
   }
 }
 
@@ -200,7 +205,7 @@ __device__ void write_transposed(const QuantizeFp8Args& a, const Cell& at, const
 }
 
 template <Fp8Format kFormat, Fp8Tile kTile, bool kWide>
-__global__ __launch_bounds__(kThreads) void quantize_kernel(QuantizeFp8Args a) {
+__global__ __launch_bounds__(kThreads, 4) void quantize_kernel(QuantizeFp8Args a) {
   Cell at{.tile_row = blockIdx.y,
           .tile_column = blockIdx.x,
           .down = static_cast<int>(threadIdx.x) / kCells,
@@ -210,36 +215,16 @@ __global__ __launch_bounds__(kThreads) void quantize_kernel(QuantizeFp8Args a) {
   Eight cell[kCell];
 #pragma unroll
   for (int i = 0; i < kCell; ++i) cell[i] = load_eight<kWide>(a, at.row + i, at.column);
-  Multipliers multipliers;
-  find_multipliers<kFormat, kTile>(a, at, cell, multipliers);
-  if (a.bytes && at.column < a.columns) {
-#pragma unroll
-    for (int i = 0; i < kCell; ++i) {
-      if (at.row + i >= a.rows) break;
-      const float m = multipliers.row[i];
-      const std::uint32_t* pair = cell[i].pair;
-      const uint2 bytes{four_bytes<kFormat>(low(pair[0]) * m, high(pair[0]) * m, low(pair[1]) * m, high(pair[1]) * m),
-                        four_bytes<kFormat>(low(pair[2]) * m, high(pair[2]) * m, low(pair[3]) * m, high(pair[3]) * m)};
-      store_bytes<kWide>(a.bytes + (at.row + i) * a.columns + at.column, bytes, a.columns - at.column);
-    }
+  float multipliers[kCell];
+  if constexpr (kTile != Fp8Tile::vector) scale_tile<kFormat, kTile>(a, at, cell, multipliers);
+  if (a.bytes) {
+    if constexpr (kTile == Fp8Tile::vector) scale_rows<kFormat>(a, at, cell, multipliers);
+    write_rows<kFormat, kWide>(a, at, cell, multipliers);
   }
-  if (a.transposed) write_transposed<kFormat, kWide>(a, at, cell, multipliers.column);
-}
-
-/// grid.x strides over the chunks of a row, grid.y over the rows.
-template <int N>
-__global__ void abs_max_kernel(const std::uint16_t* x, std::int64_t stride, std::int64_t rows, std::int64_t columns,
-                               float* abs_max) {
-  std::uint32_t largest = 0;
-  const std::int64_t chunks = columns / N, step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
-  for (std::int64_t row = blockIdx.y; row < rows; row += gridDim.y) {
-#pragma unroll 4
-    for (std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; c < chunks; c += step) {
-      const Chunk<std::uint16_t, N> chunk = load<N>(x + row * stride + c * N);
-      for (int j = 0; j < N; ++j) largest = max(largest, chunk.at[j] & 0x7FFFu);
-    }
+  if (a.transposed) {
+    if constexpr (kTile == Fp8Tile::vector) scale_columns<kFormat>(a, at, cell, multipliers);
+    write_transposed<kFormat, kWide>(a, at, cell, multipliers);
   }
-  raise_abs_max(abs_max, largest << 16);
 }
 
 template <typename F>
@@ -264,21 +249,6 @@ void launch_quantize_fp8(Fp8Format format, Fp8Tile tile, const QuantizeFp8Args& 
     wide ? quantize_kernel<kFormat, kTile, true><<<grid, kThreads, 0, as_stream(stream)>>>(args)
          : quantize_kernel<kFormat, kTile, false><<<grid, kThreads, 0, as_stream(stream)>>>(args);
     check_launch("quantize_fp8");
-  });
-}
-
-void launch_abs_max(const void* x, std::int64_t stride, std::int64_t rows, std::int64_t columns, float* abs_max,
-                    void* stream) {
-  constexpr std::int64_t kBlocks = 132 * 8;
-  if (stride == columns) columns *= rows, stride = columns, rows = 1;  // no gaps: one long row
-  const bool wide = aligned_to_16(x) && stride % 8 == 0 && columns % 8 == 0;
-  for_chunk_size<std::uint16_t>(wide, [&]<int N>() {
-    const std::int64_t across = divide_up(columns / N, kThreads);
-    const dim3 grid(static_cast<unsigned int>(across < kBlocks ? across : kBlocks),
-                    static_cast<unsigned int>(rows < divide_up(kBlocks, across) ? rows : divide_up(kBlocks, across)));
-    abs_max_kernel<N><<<grid, kThreads, 0, as_stream(stream)>>>(static_cast<const std::uint16_t*>(x), stride, rows,
-                                                                columns, abs_max);
-    check_launch("abs_max");
   });
 }
 

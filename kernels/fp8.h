@@ -9,6 +9,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "kernels/abs_max.h"
 #include "kernels/fp8_format.h"
 
 namespace baleen::kernels {
@@ -62,9 +63,6 @@ enum class Fp8Parts : std::uint8_t { rows, transposed, both };
 /// found it already; undefined: it is found here. Products take sizes that are multiples of 16, this call takes any.
 Fp8Matrix quantize_fp8(const at::Tensor& x, Fp8Format format, Fp8Tile tile, Fp8Parts parts = Fp8Parts::both,
                        const at::Tensor& abs_max = {});
-
-/// The largest |x| as fp32 [1]; NaN where there is one. x: [rows, columns] BF16 with dense rows.
-at::Tensor abs_max(const at::Tensor& x);
 
 /// The values of an operand, exact: fp32 [rows, columns].
 at::Tensor dequantize(const Fp8Operand& operand);

@@ -19,8 +19,4 @@ struct QuantizeFp8Args {
 };
 void launch_quantize_fp8(Fp8Format format, Fp8Tile tile, const QuantizeFp8Args& args, void* stream);
 
-/// Raises *abs_max, which is not negative, to the largest |x|; to NaN where there is one.
-void launch_abs_max(const void* x, std::int64_t stride, std::int64_t rows, std::int64_t columns, float* abs_max,
-                    void* stream);
-
 }  // namespace baleen::kernels

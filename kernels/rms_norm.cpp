@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/abs_max.h"
 #include "kernels/device.h"
 #include "kernels/element_type.h"
 #include "kernels/rms_norm_launch.h"
@@ -91,7 +92,7 @@ void check(const at::Tensor& x, const at::Tensor& weight) {
 
 }  // namespace
 
-RmsNorm rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+RmsNorm rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, const at::Tensor& abs_max) {
   check(x, weight);
   const std::int64_t rows = row_count(x);
   const RmsNorm out{at::empty(x.sizes(), x.options()),
@@ -103,17 +104,19 @@ RmsNorm rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
                          .rstd = out.rstd.mutable_data_ptr(),
                          .rows = rows,
                          .dim = x.size(-1),
-                         .eps = eps};
+                         .eps = eps,
+                         .abs_max = abs_max_slot(abs_max, x)};
   if (on_cuda(x)) {
     launch_rms_norm(dtype_of(x), args, CudaScope(x).stream());
   } else {
     for_element_type(x.scalar_type(), [&]<typename T>() { forward_cpu<T>(args); });
+    raise_abs_max_(abs_max, out.y);
   }
   return out;
 }
 
 RmsNormGradient rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
-                                  const at::Tensor& rstd, const at::Tensor& add_to_dx) {
+                                  const at::Tensor& rstd, const at::Tensor& add_to_dx, const at::Tensor& abs_max) {
   check(x, weight);
   const auto like_x = [&x](const at::Tensor& t) {
     return has_dense_rows(t) && t.sizes() == x.sizes() && t.scalar_type() == x.scalar_type();
@@ -134,7 +137,8 @@ RmsNormGradient rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, con
                            .dweight = out.dweight.mutable_data_ptr(),
                            .partials = nullptr,
                            .rows = rows,
-                           .dim = dim};
+                           .dim = dim,
+                           .abs_max = abs_max_slot(abs_max, x)};
   if (on_cuda(x)) {
     core::require(dim <= rms_norm_max_dim(dtype_of(x)), "rms_norm_backward: a row's sums fit in shared memory");
     const CudaScope scope(x);
@@ -143,6 +147,7 @@ RmsNormGradient rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, con
     launch_rms_norm_backward(dtype_of(x), args, scope.stream());
   } else {
     for_element_type(x.scalar_type(), [&]<typename T>() { backward_cpu<T>(args); });
+    raise_abs_max_(abs_max, out.dx);
   }
   return out;
 }

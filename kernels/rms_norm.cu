@@ -1,4 +1,4 @@
-#include "kernels/cuda_kernel.cuh"
+#include "kernels/abs_max.cuh"
 #include "kernels/rms_norm_launch.h"
 #include "kernels/row_part.cuh"
 
@@ -22,6 +22,7 @@ __global__ void __launch_bounds__(kRowThreads<kWarps>, 1024 / kRowThreads<kWarps
   Part weight, next;
   next.load(x + a.x_rows.offset(row), chunks);
   weight.load(static_cast<const T*>(a.weight), chunks);
+  std::uint32_t largest = 0;
   for (int turn = 0; row < a.rows; row += rows_at_once, ++turn) {
     const Part part = next;
     if (row + rows_at_once < a.rows) next.load(x + a.x_rows.offset(row + rows_at_once), chunks);
@@ -42,8 +43,10 @@ __global__ void __launch_bounds__(kRowThreads<kWarps>, 1024 / kRowThreads<kWarps
         out.at[j] = static_cast<T>(widen(part.at[i].at[j]) * rstd * widen(weight.at[i].at[j]));
       }
       store<N>(y + Part::number(i) * N, out);
+      largest = max(largest, magnitude(out));
     }
   }
+  if (a.abs_max) raise_abs_max<1>(a.abs_max, largest);
 }
 
 /// A row that is too long for registers is read twice, by one block.
@@ -65,13 +68,16 @@ __global__ void __launch_bounds__(kRowWarps* kWarp) long_forward_kernel(RmsNormA
   squares = group_sum<kRowWarps>(squares, scratch);
   const W rstd = 1 / sqrt(squares / static_cast<W>(a.dim) + static_cast<W>(a.eps));
   if (threadIdx.x == 0) static_cast<W*>(a.rstd)[row] = rstd;
+  std::uint32_t largest = 0;
 #pragma unroll 4
   for (int c = threadIdx.x; c < chunks; c += kRowWarps * kWarp) {
     Chunk<T, N> chunk = load<N>(x + c * N);
     const Chunk<T, N> scale = load<N>(weight + c * N);
     for (int j = 0; j < N; ++j) chunk.at[j] = static_cast<T>(widen(chunk.at[j]) * rstd * widen(scale.at[j]));
     store<N>(y + c * N, chunk);
+    largest = max(largest, magnitude(chunk));
   }
+  if (a.abs_max) raise_abs_max<kRowWarps>(a.abs_max, largest);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "kernels/cuda_kernel.cuh"
+#include "kernels/abs_max.cuh"
 #include "kernels/partial_sums.cuh"
 #include "kernels/rms_norm_launch.h"
 #include "kernels/row_part.cuh"
@@ -70,6 +70,7 @@ __global__ void __launch_bounds__(kRowThreads<kWarps>, 512 / kRowThreads<kWarps>
   };
   if (row < a.rows) load_row(row);
   weight.load(static_cast<const T*>(a.weight), chunks);
+  std::uint32_t largest = 0;
   for (int turn = 0; row < a.rows; row += rows_at_once, ++turn) {
     const Part g = next_g, v = next_v;
     const W rstd = next_rstd;
@@ -93,9 +94,12 @@ __global__ void __launch_bounds__(kRowThreads<kWarps>, 512 / kRowThreads<kWarps>
         out.at[j] =
             static_cast<T>(rstd * (wide_g * widen(weight.at[i].at[j]) - wide_v * pull) + widen(added.at[i].at[j]));
       }
-      if (Part::number(i) < chunks) store<N>(dx + Part::number(i) * N, out);
+      if (Part::number(i) >= chunks) break;
+      store<N>(dx + Part::number(i) * N, out);
+      largest = max(largest, magnitude(out));
     }
   }
+  if (a.abs_max) raise_abs_max<1>(a.abs_max, largest);
   write_partial<Part, N, kRows, kWarps * kWarp>(sums, static_cast<W*>(a.partials) + blockIdx.x * a.dim, chunks);
 }
 
@@ -113,6 +117,7 @@ __global__ void __launch_bounds__(kRowWarps* kWarp) long_backward_kernel(RmsNorm
     for (int j = 0; j < N; ++j) sums[j * chunks + c] = 0;
   }
   const T* __restrict__ weight = static_cast<const T*>(a.weight);
+  std::uint32_t largest = 0;
   for (std::int64_t row = blockIdx.x; row < a.rows; row += gridDim.x) {
     const T* __restrict__ dy = static_cast<const T*>(a.dy) + a.dy_rows.offset(row);
     const T* __restrict__ x = static_cast<const T*>(a.x) + a.x_rows.offset(row);
@@ -137,8 +142,10 @@ __global__ void __launch_bounds__(kRowWarps* kWarp) long_backward_kernel(RmsNorm
         out.at[j] = static_cast<T>(rstd * (wide_g * widen(w.at[j]) - wide_v * pull) + widen(added.at[j]));
       }
       store<N>(dx + c * N, out);
+      largest = max(largest, magnitude(out));
     }
   }
+  if (a.abs_max) raise_abs_max<1>(a.abs_max, largest);
   add_up<N, 1>(sums, static_cast<W*>(a.partials) + blockIdx.x * a.dim, chunks);  // each thread its own columns
 }
 

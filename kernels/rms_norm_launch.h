@@ -18,6 +18,7 @@ struct RmsNormArgs {
   void* rstd;  // [rows] wide
   std::int64_t rows, dim;
   double eps;
+  float* abs_max;  // of y; may be null
 };
 void launch_rms_norm(core::DType type, const RmsNormArgs& args, void* stream);
 
@@ -34,6 +35,7 @@ struct RmsNormBackwardArgs {
   void* dweight;     // [dim] wide
   void* partials;    // [rms_norm_partials(rows), dim] wide: scratch
   std::int64_t rows, dim;
+  float* abs_max;  // of dx; may be null
 };
 void launch_rms_norm_backward(core::DType type, const RmsNormBackwardArgs& args, void* stream);
 

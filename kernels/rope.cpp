@@ -1,5 +1,6 @@
 #include "kernels/rope.h"
 
+#include "kernels/abs_max.h"
 #include "kernels/device.h"
 #include "kernels/element_type.h"
 #include "kernels/rope_launch.h"
@@ -30,7 +31,7 @@ void rope_cpu(const RopeArgs& a) {
 }  // namespace
 
 void rope_(const at::Tensor& qkv, int heads, int head_dim, const at::Tensor& positions, const at::Tensor& cos,
-           const at::Tensor& sin, bool inverse) {
+           const at::Tensor& sin, bool inverse, const at::Tensor& abs_max) {
   core::require(
       qkv.dim() == 2 && has_dense_rows(qkv) && head_dim % 2 == 0 && qkv.size(1) >= std::int64_t{heads} * head_dim,
       "rope_: qkv [T, >= heads * head_dim], head_dim even");
@@ -49,11 +50,14 @@ void rope_(const at::Tensor& qkv, int heads, int head_dim, const at::Tensor& pos
                       .positions = positions.const_data_ptr<std::int64_t>(),
                       .cos = cos.const_data_ptr(),
                       .sin = sin.const_data_ptr(),
-                      .inverse = inverse};
+                      .inverse = inverse,
+                      .abs_max = abs_max_slot(abs_max, qkv),
+                      .width = qkv.size(1)};
   if (on_cuda(qkv)) {
     launch_rope(dtype_of(qkv), args, CudaScope(qkv).stream());
   } else {
     for_element_type(qkv.scalar_type(), [&]<typename T>() { rope_cpu<T>(args); });
+    raise_abs_max_(abs_max, qkv);
   }
 }
 

@@ -1,8 +1,10 @@
-#include "kernels/cuda_kernel.cuh"
+#include "kernels/abs_max.cuh"
 #include "kernels/rope_launch.h"
 
 namespace baleen::kernels {
 namespace {
+
+constexpr int kThreads = 256;
 
 /// One block a token (grid.x strides over tokens), one thread a chunk of N pairs.
 template <typename T, int N>
@@ -11,6 +13,7 @@ __global__ void rope_kernel(RopeArgs a) {
   const int half = a.head_dim / 2;
   const int chunks_per_head = half / N;
   const W direction = a.inverse ? W{-1} : W{1};
+  std::uint32_t largest = 0;
   for (std::int64_t token = blockIdx.x; token < a.tokens; token += gridDim.x) {
     T* row = static_cast<T*>(a.qkv) + token * a.stride;
     const std::int64_t angles = a.positions[token] * half;
@@ -28,8 +31,16 @@ __global__ void rope_kernel(RopeArgs a) {
       }
       store<N>(low, x);
       store<N>(low + half, y);
+      largest = max(largest, max(magnitude(x), magnitude(y)));
     }
+    if (!a.abs_max) continue;
+    const std::int64_t rotated = std::int64_t{a.heads} * a.head_dim, chunks = (a.width - rotated) / N;
+    for (std::int64_t c = threadIdx.x; c < chunks; c += blockDim.x)
+      largest = max(largest, magnitude(load<N>(row + rotated + c * N)));
+    for (std::int64_t i = rotated + chunks * N + threadIdx.x; i < a.width; i += blockDim.x)
+      largest = max(largest, magnitude(row[i]));
   }
+  if (a.abs_max) raise_abs_max<kThreads / kWarp>(a.abs_max, largest);
 }
 
 }  // namespace
@@ -39,7 +50,7 @@ void launch_rope(core::DType type, const RopeArgs& args, void* stream) {
   for_element_type(type, [&]<typename T>() {
     const bool wide = aligned_to_16(args.qkv) && strides_of_16<T>(args.stride, args.head_dim / 2);
     for_chunk_size<T>(wide, [&]<int N>() {
-      const unsigned int threads = threads_for(std::int64_t{args.heads} * (args.head_dim / 2 / N), 256);
+      const unsigned int threads = threads_for(std::int64_t{args.heads} * (args.head_dim / 2 / N), kThreads);
       rope_kernel<T, N><<<static_cast<unsigned int>(args.tokens), threads, 0, as_stream(stream)>>>(args);
       check_launch("rope");
     });

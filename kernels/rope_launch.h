@@ -16,6 +16,8 @@ struct RopeArgs {
   const void* cos;  // [max positions, head_dim / 2] fp32, or fp64 where qkv is
   const void* sin;
   bool inverse;
+  float* abs_max;      // of rows; may be null
+  std::int64_t width;  // of a row
 };
 void launch_rope(core::DType type, const RopeArgs& args, void* stream);
 

@@ -12,6 +12,7 @@ struct SwigluArgs {
   std::int64_t gate_up_stride;
   void* y;  // [rows, width]
   std::int64_t rows, width;
+  float* abs_max;  // of y; may be null
 };
 void launch_swiglu(core::DType type, const SwigluArgs& args, void* stream);
 
@@ -22,6 +23,7 @@ struct SwigluBackwardArgs {
   std::int64_t gate_up_stride;
   void* dgate_up;  // [rows, 2 * width]
   std::int64_t rows, width;
+  float* abs_max;  // of dgate_up; may be null
 };
 void launch_swiglu_backward(core::DType type, const SwigluBackwardArgs& args, void* stream);
 

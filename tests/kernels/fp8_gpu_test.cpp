@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/product_plans.h"
+#include "tests/kernels/abs_max_cases.h"
 #include "tests/kernels/fp8_samples.h"
 
 namespace baleen::kernels::testing {
@@ -59,6 +60,10 @@ TEST(Fp8OnGpu, TakesAnAbsMaxThatIsAlreadyKnown) {
   const at::Tensor x = random_tensor({144, 272}, at::kBFloat16), known = abs_max(x) * 3;
   expect_same_bits(quantize_fp8(x.to(kGpu), Fp8Format::e5m2, Fp8Tile::tensor, Fp8Parts::both, known.to(kGpu)),
                    quantize_fp8(x, Fp8Format::e5m2, Fp8Tile::tensor, Fp8Parts::both, known));
+}
+
+TEST(Fp8OnGpu, ProducersTakeTheAbsMaxOnTheirWay) {
+  expect_abs_max_of_producers(kGpu);
 }
 
 TEST(Fp8OnGpu, ProductsAreCloseToFp64) {

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "tests/kernels/abs_max_cases.h"
 #include "tests/kernels/fp8_samples.h"
 
 namespace baleen::kernels::testing {
@@ -146,6 +147,10 @@ TEST(Fp8, TakesAnAbsMaxThatIsAlreadyKnown) {
   };
   EXPECT_TRUE(quantize(known).bytes.view(at::kByte).equal(quantize({}).bytes.view(at::kByte)));
   EXPECT_EQ(quantize(known * 4).scales[0].item<double>(), quantize({}).scales[0].item<double>() * 4);
+}
+
+TEST(Fp8, ProducersTakeTheAbsMaxOnTheirWay) {
+  expect_abs_max_of_producers(at::kCPU);
 }
 
 TEST(Fp8, ATileThatIsNotFiniteIsNan) {
