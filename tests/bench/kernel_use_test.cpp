@@ -12,6 +12,8 @@ TEST(KernelClass, IsToldByTheName) {
   EXPECT_EQ(kernel_class("ncclDevKernel_AllGather_RING_LL(ncclDevKernelArgsStorage<4096ul>)"), "communication");
   EXPECT_EQ(kernel_class("void forward_kernel<__nv_bfloat16, 8, 4>(baleen::kernels::RmsNormArgs)"), "norm");
   EXPECT_EQ(kernel_class("void gradient_kernel<__nv_bfloat16, 8>(baleen::kernels::CrossEntropyGradientArgs)"), "loss");
+  EXPECT_EQ(kernel_class("void quantize_kernel<(Fp8Format)0, (Fp8Tile)1, true>(baleen::kernels::QuantizeFp8Args)"),
+            "FP8 quantization");
   EXPECT_EQ(kernel_class("something new"), "other");
 }
 
