@@ -72,6 +72,7 @@ std::vector<Gaps> gaps_between(const std::vector<KernelSpan>& spans) {
     if (span.end > last->end) last = &span;
   }
   std::vector<Gaps> sorted;
+  sorted.reserve(gaps.size());
   for (const auto& [classes, between] : gaps) sorted.push_back(between);
   std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
   return sorted;

@@ -42,7 +42,7 @@ struct Shape {
 };
 
 const std::map<std::string, Shape> kShapes{{"demo", {1024, 128, 192, 6, 6, 512, 384}},
-                                           {"160m", {16384, 1024, 768, 12, 12, 2048, 32000}},
+                                           {"160m", {65536, 1024, 768, 12, 12, 2048, 32000}},
                                            {"1b", {16384, 2048, 2048, 32, 8, 8192, 128256}},
                                            {"8b", {8192, 4096, 4096, 32, 8, 14336, 128256}}};
 constexpr std::int64_t kChunkTokens = 2048;  // of the cross-entropy
@@ -179,19 +179,18 @@ void bench_attention(Bench& bench, const Shape& s, at::Device device) {
 
 void bench_memory_bound(Bench& bench, const Shape& s) {
   const at::Tensor x = bench.random({s.tokens, s.dim}), dy = bench.random({s.tokens, s.dim}),
-                   weight = bench.random({s.dim});
+                   residual = bench.random({s.tokens, s.dim}), weight = bench.random({s.dim});
   const at::Tensor gate_up = bench.random({s.tokens, 2 * s.ffn}), dffn = bench.random({s.tokens, s.ffn});
   const double rows = static_cast<double>(x.nbytes()), ffn = static_cast<double>(dffn.nbytes());
   const at::Tensor rstd = rms_norm(x, weight, 1e-5).rstd;
   bench.memory_bound("rms_norm", 2 * rows, [&] { rms_norm(x, weight, 1e-5); });
-  bench.memory_bound("rms_norm backward", 4 * rows,
-                     [&] { rms_norm_backward(dy, x, weight, rstd, dy.view(x.sizes())); });
+  bench.memory_bound("rms_norm backward", 4 * rows, [&] { rms_norm_backward(dy, x, weight, rstd, residual); });
   bench.memory_bound("swiglu", 3 * ffn, [&] { swiglu(gate_up); });
   bench.memory_bound("swiglu backward", 5 * ffn, [&] { swiglu_backward(dffn, gate_up); });
   const at::Tensor largest = bench.zeros({1}, at::kFloat);  // for FP8 (kernels/abs_max.h)
   bench.memory_bound("rms_norm, abs_max", 2 * rows, [&] { rms_norm(x, weight, 1e-5, largest.zero_()); });
   bench.memory_bound("rms_norm backward, abs_max", 4 * rows,
-                     [&] { rms_norm_backward(dy, x, weight, rstd, dy, largest.zero_()); });
+                     [&] { rms_norm_backward(dy, x, weight, rstd, residual, largest.zero_()); });
   bench.memory_bound("swiglu, abs_max", 3 * ffn, [&] { swiglu(gate_up, largest.zero_()); });
   bench.memory_bound("swiglu backward, abs_max", 5 * ffn, [&] { swiglu_backward(dffn, gate_up, largest.zero_()); });
   const core::RandomStream stream = core::random_stream(1, core::RandomPurpose::dropout, 1, "bench");
@@ -204,7 +203,10 @@ void bench_vocabulary(Bench& bench, const Shape& s) {
   const at::Tensor dy = bench.random({s.tokens, s.dim}), gradient = bench.zeros({s.vocab, s.dim}, at::kFloat);
   const double rows = static_cast<double>(dy.nbytes());
   bench.memory_bound("embedding", 2 * rows, [&] { embedding(tokens, table, 0); });
-  bench.memory_bound("embedding backward", rows + 8.0 * static_cast<double>(dy.numel()),
+  const auto rows_of_table = static_cast<double>(s.vocab);
+  const double hit =
+      rows_of_table * (1 - std::pow(1 - 1 / rows_of_table, static_cast<double>(s.tokens)));  // on average
+  bench.memory_bound("embedding backward", rows + 8 * hit * static_cast<double>(s.dim),
                      [&] { embedding_backward(dy, tokens, gradient, 0, 1); });
   const std::int64_t chunk = std::min(s.tokens, kChunkTokens);
   const at::Tensor logits = bench.random({chunk, s.vocab}), targets = bench.integers(chunk, s.vocab);

@@ -6,6 +6,7 @@ namespace baleen::kernels {
 namespace {
 
 constexpr int kRowGroups = kBiasGradientRows;
+constexpr int kAhead = 8;  // rows that a thread loads before it adds them
 
 /// Block (x, y) adds every gridDim.y * 8th row of 32 chunks of columns: eight groups of threads, whose sums are then
 /// added.
@@ -17,20 +18,29 @@ __global__ void __launch_bounds__(kWarp* kRowGroups, 4) add_rows_kernel(BiasGrad
   W sum[N] = {};
   if (column < a.columns) {
     const T* __restrict__ dy = static_cast<const T*>(a.dy) + column;
-#pragma unroll 8
-    for (std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * kRowGroups + threadIdx.y; row < a.rows;
-         row += static_cast<std::int64_t>(gridDim.y) * kRowGroups) {
-      const Chunk<T, N> chunk = load<N>(dy + row * a.stride);
+    const std::int64_t step = static_cast<std::int64_t>(gridDim.y) * kRowGroups;
+    std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * kRowGroups + threadIdx.y;
+    const auto add = [&](const Chunk<T, N>& chunk) {
       for (int j = 0; j < N; ++j) sum[j] += widen(chunk.at[j]);
+    };
+    for (; row + (kAhead - 1) * step < a.rows; row += kAhead * step) {
+      Chunk<T, N> chunks[kAhead];
+#pragma unroll
+      for (int k = 0; k < kAhead; ++k) chunks[k] = load<N>(dy + (row + k * step) * a.stride);
+#pragma unroll
+      for (int k = 0; k < kAhead; ++k) add(chunks[k]);
     }
+    for (; row < a.rows; row += step) add(load<N>(dy + row * a.stride));
   }
   for (int j = 0; j < N; ++j) sums[threadIdx.y][j][threadIdx.x] = sum[j];
   __syncthreads();
-  if (threadIdx.y != 0 || column >= a.columns) return;
-  W* partial = static_cast<W*>(a.partials) + blockIdx.y * a.columns + column;
-  for (int j = 0; j < N; ++j) {
-    for (int group = 1; group < kRowGroups; ++group) sum[j] += sums[group][j][threadIdx.x];
-    partial[j] = sum[j];
+  const int thread = static_cast<int>(threadIdx.y) * kWarp + static_cast<int>(threadIdx.x);
+  for (int i = thread; i < N * kWarp; i += kRowGroups * kWarp) {
+    const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * kWarp * N + i;
+    if (c >= a.columns) break;
+    W total = 0;
+    for (int group = 0; group < kRowGroups; ++group) total += sums[group][i % N][i / N];
+    static_cast<W*>(a.partials)[blockIdx.y * a.columns + c] = total;
   }
 }
 

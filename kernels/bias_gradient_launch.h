@@ -23,9 +23,9 @@ inline constexpr int kBiasGradientRows = 8;
 
 /// How many partial sums of each column are made and then added in order. 512 blocks, four for each of 128
 /// multiprocessors, share the matrix: where accesses are of 16 bytes, a block has 256 columns of two bytes. At least
-/// four rows a thread.
+/// eight rows a thread.
 inline std::int64_t bias_gradient_partials(std::int64_t rows, std::int64_t columns) {
-  constexpr std::int64_t kBlocks = 512, kColumns = 256, kRows = 4 * kBiasGradientRows;
+  constexpr std::int64_t kBlocks = 512, kColumns = 256, kRows = 8 * kBiasGradientRows;
   const std::int64_t wanted = kBlocks * kColumns / std::max(columns, kColumns);
   return std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(1, (rows + kRows - 1) / kRows));
 }

@@ -16,22 +16,26 @@ __global__ void __launch_bounds__(kRowThreads<kWarps>, 1024 / kRowThreads<kWarps
   __shared__ W scratch[kRowsAtOnce<kWarps>][2 * kWarps];
   const int chunks = static_cast<int>(a.dim / N);
   const T* __restrict__ x = static_cast<const T*>(a.x);
-  const std::int64_t rows_at_once = static_cast<std::int64_t>(gridDim.x) * kRowsAtOnce<kWarps>;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kRowsAtOnce<kWarps>;
   std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kRowsAtOnce<kWarps> + threadIdx.y;
-  if (row >= a.rows) return;
-  Part weight, next;
-  next.load(x + a.x_rows.offset(row), chunks);
+  Part weight, next{};
+  const auto load_row = [&](std::int64_t r) {
+    if (r < a.rows) next.load(x + a.x_rows.offset(r), chunks);
+  };
+  load_row(row);
   weight.load(static_cast<const T*>(a.weight), chunks);
   std::uint32_t largest = 0;
-  for (int turn = 0; row < a.rows; row += rows_at_once, ++turn) {
+  // All rows of a block take as many turns: they meet at barriers.
+  for (int turn = 0; row - static_cast<int>(threadIdx.y) < a.rows; row += step, ++turn) {
     const Part part = next;
-    if (row + rows_at_once < a.rows) next.load(x + a.x_rows.offset(row + rows_at_once), chunks);
+    load_row(row + step);
     W squares = 0;
 #pragma unroll
     for (int i = 0; i < kChunks; ++i) {
       for (int j = 0; j < N; ++j) squares += widen(part.at[i].at[j]) * widen(part.at[i].at[j]);
     }
     squares = row_sum<kWarps>(squares, scratch[threadIdx.y], turn);
+    if (row >= a.rows) break;
     const W rstd = 1 / sqrt(squares / static_cast<W>(a.dim) + static_cast<W>(a.eps));
     if (threadIdx.x == 0) static_cast<W*>(a.rstd)[row] = rstd;
     T* __restrict__ y = static_cast<T*>(a.y) + row * a.dim;

@@ -1,4 +1,7 @@
+#include <cuda_pipeline.h>
+
 #include "kernels/abs_max.cuh"
+#include "kernels/cuda_kernel.cuh"
 #include "kernels/partial_sums.cuh"
 #include "kernels/rms_norm_launch.h"
 #include "kernels/row_part.cuh"
@@ -44,46 +47,87 @@ __device__ void write_partial(const W (&sums)[kChunks][N], W* partial, int chunk
   }
 }
 
-/// dx of this block's rows, and their part of dweight. While a row is done, the next one of its warps is on its way.
-/// Weight and sums for dweight stay in registers.
+/// A thread's chunks of dy, x and what is added, on their way through shared memory for this turn and the next ones. A
+/// thread reads nothing but what it has copied itself, so that no barrier is needed.
+template <typename T, int N, int kWarps>
+struct Arriving {
+  using Part = RowPart<T, N, kWarps, kChunks>;
+  enum Operand { kDy, kX, kAdd, kOperands };
+  static constexpr int kThreads = kRowThreads<kWarps>;
+  static constexpr int kTurns = kThreads > kRowWarps* kWarp ? 2 : 3;  // 100 KB is all that some GPUs have
+  static constexpr std::size_t kBytes = sizeof(Chunk<T, N>) * kTurns * kOperands * kChunks * kThreads;
+
+  Chunk<T, N>* shared;
+
+  __device__ __forceinline__ Chunk<T, N>* slot(int turn, Operand operand, int i) const {
+    const int thread = static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x);
+    return shared + ((turn % kTurns * kOperands + operand) * kChunks + i) * kThreads + thread;
+  }
+  /// All of a row, as one group; nothing of one beyond the last, as a group too: they are counted.
+  __device__ __forceinline__ void start(const RmsNormBackwardArgs& a, std::int64_t row, int turn, int chunks) const {
+    if (row < a.rows) {
+      copy(turn, kDy, static_cast<const T*>(a.dy) + a.dy_rows.offset(row), chunks);
+      copy(turn, kX, static_cast<const T*>(a.x) + a.x_rows.offset(row), chunks);
+      if (a.add_to_dx) copy(turn, kAdd, static_cast<const T*>(a.add_to_dx) + a.add_rows.offset(row), chunks);
+    }
+    __pipeline_commit();
+  }
+  __device__ __forceinline__ void copy(int turn, Operand operand, const T* row, int chunks) const {
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) {
+      if (Part::number(i) < chunks)
+        __pipeline_memcpy_async(slot(turn, operand, i), row + Part::number(i) * N, sizeof(Chunk<T, N>));
+    }
+  }
+  /// Zeros beyond the row's end.
+  __device__ __forceinline__ Part get(int turn, Operand operand, int chunks) const {
+    Part part{};
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) {
+      if (Part::number(i) < chunks) part.at[i] = *slot(turn, operand, i);
+    }
+    return part;
+  }
+};
+
+/// dx of this block's rows, and their part of dweight. While a row is done, the next ones of its warps are on their
+/// way. Weight and sums for dweight stay in registers.
 template <typename T, int N, int kWarps>
 __global__ void __launch_bounds__(kRowThreads<kWarps>, 512 / kRowThreads<kWarps>)
     backward_kernel(RmsNormBackwardArgs a) {
   using W = Wide<T>;
-  using Part = RowPart<T, N, kWarps, kChunks>;
-  constexpr int kRows = kRowsAtOnce<kWarps>;
+  using Rows = Arriving<T, N, kWarps>;
+  using Part = typename Rows::Part;
+  constexpr int kRows = kRowsAtOnce<kWarps>, kAhead = Rows::kTurns - 1;
+  extern __shared__ __align__(16) unsigned char shared[];
   __shared__ W scratch[kRows][2 * kWarps];
+  const Rows rows{reinterpret_cast<Chunk<T, N>*>(shared)};
   const int chunks = static_cast<int>(a.dim / N);
-  const T* __restrict__ dy = static_cast<const T*>(a.dy);
-  const T* __restrict__ x = static_cast<const T*>(a.x);
-  const T* __restrict__ add = static_cast<const T*>(a.add_to_dx);
   const W* __restrict__ rstds = static_cast<const W*>(a.rstd);
-  const std::int64_t rows_at_once = static_cast<std::int64_t>(gridDim.x) * kRows;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kRows;
   std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kRows + threadIdx.y;
+  for (int turn = 0; turn < kAhead; ++turn) rows.start(a, row + turn * step, turn, chunks);
   W sums[kChunks][N] = {};
-  Part weight, next_g, next_v;
-  W next_rstd = 0;
-  const auto load_row = [&](std::int64_t r) {
-    next_g.load(dy + a.dy_rows.offset(r), chunks);
-    next_v.load(x + a.x_rows.offset(r), chunks);
-    next_rstd = rstds[r];
-  };
-  if (row < a.rows) load_row(row);
+  W next_rstd = row < a.rows ? rstds[row] : W{0};
+  Part weight;
   weight.load(static_cast<const T*>(a.weight), chunks);
   std::uint32_t largest = 0;
-  for (int turn = 0; row < a.rows; row += rows_at_once, ++turn) {
-    const Part g = next_g, v = next_v;
+  // All rows of a block take as many turns: they meet at barriers.
+  for (int turn = 0; row - static_cast<int>(threadIdx.y) < a.rows; row += step, ++turn) {
+    rows.start(a, row + kAhead * step, turn + kAhead, chunks);
     const W rstd = next_rstd;
-    Part added{};
-    if (add) added.load(add + a.add_rows.offset(row), chunks);
-    if (row + rows_at_once < a.rows) load_row(row + rows_at_once);
+    if (row + step < a.rows) next_rstd = rstds[row + step];
+    __pipeline_wait_prior(kAhead);
+    const Part g = rows.get(turn, Rows::kDy, chunks), v = rows.get(turn, Rows::kX, chunks);
     W dot = 0;
 #pragma unroll
     for (int i = 0; i < kChunks; ++i) {
       for (int j = 0; j < N; ++j) dot += widen(g.at[i].at[j]) * widen(weight.at[i].at[j]) * widen(v.at[i].at[j]);
     }
     dot = row_sum<kWarps>(dot, scratch[threadIdx.y], turn);
+    if (row >= a.rows) break;
     const W pull = dot * rstd * rstd / static_cast<W>(a.dim);
+    const Part added = a.add_to_dx ? rows.get(turn, Rows::kAdd, chunks) : Part{};
     T* __restrict__ dx = static_cast<T*>(a.dx) + row * a.dim;
 #pragma unroll
     for (int i = 0; i < kChunks; ++i) {
@@ -103,8 +147,8 @@ __global__ void __launch_bounds__(kRowThreads<kWarps>, 512 / kRowThreads<kWarps>
   write_partial<Part, N, kRows, kWarps * kWarp>(sums, static_cast<W*>(a.partials) + blockIdx.x * a.dim, chunks);
 }
 
-/// Rows that are too long for registers: each thread keeps the sums of its own columns in shared memory, column j of
-/// chunk c at [j][c].
+/// Rows that are too long for registers, or do not lie on 16 bytes: each thread keeps the sums of its own columns in
+/// shared memory, column j of chunk c at [j][c].
 template <typename T, int N>
 __global__ void __launch_bounds__(kRowWarps* kWarp) long_backward_kernel(RmsNormBackwardArgs a) {
   using W = Wide<T>;
@@ -149,15 +193,15 @@ __global__ void __launch_bounds__(kRowWarps* kWarp) long_backward_kernel(RmsNorm
   add_up<N, 1>(sums, static_cast<W*>(a.partials) + blockIdx.x * a.dim, chunks);  // each thread its own columns
 }
 
-template <typename T, int N>
-void start_long(const RmsNormBackwardArgs& args, unsigned int blocks, cudaStream_t stream) {
-  const std::size_t shared = static_cast<std::size_t>(args.dim) * sizeof(Wide<T>);
-  if (shared > 48 * 1024) {
-    check_cuda(cudaFuncSetAttribute(long_backward_kernel<T, N>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                    static_cast<int>(shared)),
+template <typename Kernel>
+void start(Kernel kernel, unsigned int blocks, dim3 threads, std::size_t shared, const RmsNormBackwardArgs& args,
+           cudaStream_t stream) {
+  constexpr std::size_t kWithoutAsking = 48 * 1024;
+  if (shared > kWithoutAsking)
+    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
                "rms_norm_backward");
-  }
-  long_backward_kernel<T, N><<<blocks, kRowWarps * kWarp, shared, stream>>>(args);
+  kernel<<<blocks, threads, shared, stream>>>(args);
+  check_launch("rms_norm_backward");
 }
 
 }  // namespace
@@ -170,13 +214,20 @@ void launch_rms_norm_backward(core::DType type, const RmsNormBackwardArgs& args,
                       strides_of_16<T>(args.dim) && rows_of_16(args.dy_rows, sizeof(T)) &&
                       rows_of_16(args.x_rows, sizeof(T)) && rows_of_16(args.add_rows, sizeof(T));
     for_chunk_size<T>(wide, [&]<int N>() {
-      for_warps_that_hold<16, kChunks>(
-          args.dim / N,
-          [&]<int kWarps>() {
-            backward_kernel<T, N, kWarps><<<blocks, row_block<kWarps>(), 0, as_stream(stream)>>>(args);
-          },
-          [&] { start_long<T, N>(args, blocks, as_stream(stream)); });
-      check_launch("rms_norm_backward");
+      const auto long_rows = [&] {
+        start(long_backward_kernel<T, N>, blocks, kRowWarps * kWarp, static_cast<std::size_t>(args.dim) * sizeof(W),
+              args, as_stream(stream));
+      };
+      if constexpr (N == 1)
+        long_rows();
+      else
+        for_warps_that_hold<16, kChunks>(
+            args.dim / N,
+            [&]<int kWarps>() {
+              start(backward_kernel<T, N, kWarps>, blocks, row_block<kWarps>(), Arriving<T, N, kWarps>::kBytes, args,
+                    as_stream(stream));
+            },
+            long_rows);
     });
     add_partials(static_cast<const W*>(args.partials), static_cast<W*>(args.dweight), blocks, args.dim,
                  as_stream(stream));

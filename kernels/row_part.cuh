@@ -50,15 +50,16 @@ struct RowPart {
   }
 };
 
-/// The sum over the threads of this row (those with this threadIdx.y), the same bits in each. `scratch`: shared memory
-/// of the row for 2 * kWarps values; calls that follow each other take turns in its halves, so that one barrier does.
+/// The sum over the threads of this row (those with this threadIdx.y), the same bits in each. All threads of the block
+/// must call this. `scratch`: shared memory of the row for 2 * kWarps values; calls that follow each other take turns
+/// in its halves, so that one barrier does.
 template <int kWarps, typename W>
 __device__ __forceinline__ W row_sum(W value, W* scratch, int turn) {
   value = warp_sum(value);
   if constexpr (kWarps > 1) {
     W* sums = scratch + turn % 2 * kWarps;
     if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = value;
-    asm volatile("bar.sync %0, %1;" ::"r"(threadIdx.y + 1), "n"(kWarps * kWarp) : "memory");
+    __syncthreads();
     value = sums[0];
 #pragma unroll
     for (int warp = 1; warp < kWarps; ++warp) value += sums[warp];

@@ -22,7 +22,7 @@ at::ScalarType wide(const at::Tensor& t) {
 
 void add_gemm(std::vector<OpCase>& cases) {
   for (const auto& [tokens, in, out] :
-       {std::array<std::int64_t, 3>{1, 1, 1}, {7, 33, 9}, {129, 64, 257}, {256, 128, 384}}) {
+       {std::array<std::int64_t, 3>{1, 1, 1}, {7, 33, 9}, {129, 64, 257}, {256, 128, 384}, {1100, 8, 264}}) {
     const at::Tensor x = random_tensor({tokens, in}), weight = random_tensor({out, in}, at::kDouble, 2);
     const at::Tensor bias = random_tensor({out}, at::kDouble, 3),
                      residual = random_tensor({tokens, out}, at::kDouble, 4);
