@@ -1,7 +1,7 @@
 #include "kernels/abs_max.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/maximum.h>
-#include <ATen/ops/zeros.h>
 
 #include "core/error.h"
 #include "kernels/abs_max_launch.h"
@@ -12,12 +12,12 @@ namespace baleen::kernels {
 at::Tensor abs_max(const at::Tensor& x) {
   core::require(x.dim() == 2 && has_dense_rows(x) && x.scalar_type() == at::kBFloat16,
                 "abs_max: x [rows, columns] BF16 with dense rows");
-  at::Tensor largest = at::zeros({1}, x.options().dtype(at::kFloat));
-  if (!on_cuda(x)) {
-    raise_abs_max_(largest, x);
-  } else if (x.numel() > 0) {
+  at::Tensor largest = at::empty({1}, x.options().dtype(at::kFloat));
+  if (on_cuda(x)) {
     launch_abs_max(x.const_data_ptr(), x.stride(0), x.size(0), x.size(1), abs_max_slot(largest, x),
                    CudaScope(x).stream());
+  } else {
+    raise_abs_max_(largest.zero_(), x);
   }
   return largest;
 }

@@ -205,7 +205,7 @@ __device__ void write_transposed(const QuantizeFp8Args& a, const Cell& at, const
 }
 
 template <Fp8Format kFormat, Fp8Tile kTile, bool kWide>
-__global__ __launch_bounds__(kThreads, 4) void quantize_kernel(QuantizeFp8Args a) {
+__global__ __launch_bounds__(kThreads) void quantize_kernel(QuantizeFp8Args a) {
   Cell at{.tile_row = blockIdx.y,
           .tile_column = blockIdx.x,
           .down = static_cast<int>(threadIdx.x) / kCells,

@@ -18,7 +18,7 @@ using Producer = std::function<at::Tensor(const at::Tensor& abs_max)>;
 
 void expect_abs_max(const Producer& make, const char* name, bool finite = true) {
   const at::Tensor plain = make({});
-  const auto slot = [&](double value) { return at::full({1}, value, plain.options().dtype(at::kFloat)); };
+  const auto slot = [&](double value) { return at::full({1}, value, at::kFloat).to(plain.device()); };
   const at::Tensor raised = slot(0), left = slot(1e30);
   EXPECT_EQ(difference(make(raised), plain) > 0, false) << name;
   if (!finite) {

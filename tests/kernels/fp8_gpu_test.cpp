@@ -56,6 +56,10 @@ TEST(Fp8OnGpu, QuantizesToTheBitsOfTheCpu) {
   }
 }
 
+TEST(Fp8OnGpu, TheAbsMaxOfNothingIsZero) {
+  EXPECT_EQ(abs_max(at::empty({0, 16}, at::TensorOptions(kGpu).dtype(at::kBFloat16))).item<double>(), 0);
+}
+
 TEST(Fp8OnGpu, TakesAnAbsMaxThatIsAlreadyKnown) {
   const at::Tensor x = random_tensor({144, 272}, at::kBFloat16), known = abs_max(x) * 3;
   expect_same_bits(quantize_fp8(x.to(kGpu), Fp8Format::e5m2, Fp8Tile::tensor, Fp8Parts::both, known.to(kGpu)),

@@ -142,6 +142,7 @@ TEST(Fp8, TakesAnAbsMaxThatIsAlreadyKnown) {
   const at::Tensor x = random_tensor({16, 32}, at::kBFloat16);
   const at::Tensor known = abs_max(x);
   EXPECT_EQ(known.item<double>(), largest(x));
+  EXPECT_EQ(abs_max(at::empty({0, 16}, at::kBFloat16)).item<double>(), 0);
   const auto quantize = [&](const at::Tensor& abs_max) {
     return quantize_fp8(x, Fp8Format::e4m3, Fp8Tile::tensor, Fp8Parts::rows, abs_max).rows;
   };
