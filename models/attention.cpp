@@ -16,16 +16,18 @@ AttentionBlock::AttentionBlock(Options options, Norm norm, Linear qkv, std::opti
       qk_norm_(std::move(qk_norm)),
       output_(std::move(output)) {}
 
-void AttentionBlock::rotate(const at::Tensor& qkv, const Batch& batch, bool inverse) const {
+void AttentionBlock::rotate(const at::Tensor& qkv, const Batch& batch, bool inverse, const at::Tensor& abs_max) const {
   const AttentionShape& shape = options_.shape;
   kernels::rope_(qkv, static_cast<int>(shape.heads + shape.kv_heads), static_cast<int>(shape.head_dim), batch.positions,
-                 options_.rope.cos, options_.rope.sin, inverse);
+                 options_.rope.cos, options_.rope.sin, inverse, abs_max);
 }
 
 at::Tensor AttentionBlock::forward(const at::Tensor& x, const Batch& batch, Saved& saved) {
   const AttentionShape& shape = options_.shape;
-  const Norm::Result normed = norm_.apply(x);
-  at::Tensor qkv = qkv_.forward(normed.y);
+  const at::Tensor normed_max = qkv_.input_abs_max(batch);
+  Norm::Result norm = norm_.apply(x, normed_max);
+  Operand normed = qkv_.operand(std::move(norm.y), batch, normed_max);
+  at::Tensor qkv = qkv_.forward(normed);
   if (qk_norm_) qkv = qk_norm_->forward(qkv, batch, saved);
   rotate(qkv, batch, false);
 
@@ -36,38 +38,44 @@ at::Tensor AttentionBlock::forward(const at::Tensor& x, const Batch& batch, Save
     v = std::move(all.values);
   }
   const kernels::Attention attended = kernels::attention(shape.q(qkv), k, v, batch.bounds);
-  at::Tensor y = output_.forward(attended.out.flatten(1), x, batch);
+  Operand heads = output_.operand(attended.out.flatten(1), batch);
+  at::Tensor y = output_.forward(heads, x, batch);
 
   if (batch.mode == Mode::train) {
     saved.push(x);
-    saved.push(normed.rstd);
-    if (!options_.recompute_norm) saved.push(normed.y);
+    saved.push(std::move(norm.rstd));
+    if (!options_.recompute_norm) saved.push(std::move(normed));
     saved.push(qkv);
     saved.push(attended.out);
     saved.push(attended.lse);
+    if (heads.in_fp8()) saved.push(std::move(heads));  // else it is attended.out
   }
   return y;
 }
 
 at::Tensor AttentionBlock::backward(const at::Tensor& dy, const Batch& batch, Saved& saved) {
   const AttentionShape& shape = options_.shape;
+  Operand heads;
+  if (output_.in_fp8(batch)) heads = saved.pop_operand();
   kernels::Attention attended;
   attended.lse = saved.pop();
   attended.out = saved.pop();
   const at::Tensor qkv = saved.pop();
-  at::Tensor normed;
-  if (!options_.recompute_norm) normed = saved.pop();
+  Operand normed;
+  if (!options_.recompute_norm) normed = saved.pop_operand();
   const at::Tensor rstd = saved.pop();
   const at::Tensor x = saved.pop();
-  if (options_.recompute_norm) normed = norm_.apply(x).y;
+  if (options_.recompute_norm) normed = qkv_.operand(norm_.apply(x).y, batch);
+  if (!output_.in_fp8(batch)) heads.plain = attended.out.flatten(1);
 
-  const at::Tensor dout = output_.backward(dy, attended.out.flatten(1), batch, saved).view(attended.out.sizes());
+  const at::Tensor dout = output_.backward(dy, std::move(heads), batch, saved).view(attended.out.sizes());
   at::Tensor dqkv = at::empty_like(qkv);
   kernels::attention_backward(dout, shape.q(qkv), shape.k(qkv), shape.v(qkv), attended, batch.bounds, shape.q(dqkv),
                               shape.k(dqkv), shape.v(dqkv), options_.deterministic);
-  rotate(dqkv, batch, true);
+  const at::Tensor gradient_max = qk_norm_ ? at::Tensor() : qkv_.gradient_abs_max(batch);
+  rotate(dqkv, batch, true, gradient_max);
   if (qk_norm_) dqkv = qk_norm_->backward(dqkv, batch, saved);
-  return norm_.gradient(qkv_.backward(dqkv, normed, saved), x, rstd, dy, saved);
+  return norm_.gradient(qkv_.backward(dqkv, std::move(normed), saved, gradient_max), x, rstd, dy, saved);
 }
 
 }  // namespace baleen::models

@@ -24,7 +24,7 @@ class AttentionBlock final : public Module {
   at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
 
  private:
-  void rotate(const at::Tensor& qkv, const Batch& batch, bool inverse) const;
+  void rotate(const at::Tensor& qkv, const Batch& batch, bool inverse, const at::Tensor& abs_max = {}) const;
 
   Options options_;
   Norm norm_;

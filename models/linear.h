@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "models/dropout.h"
-#include "models/saved.h"
+#include "models/product.h"
 
 namespace baleen::models {
 
@@ -14,17 +14,24 @@ namespace baleen::models {
 /// reads as one (q, k, v; gate, up).
 class Linear {
  public:
-  explicit Linear(parallel::FusedParameters weight, std::optional<parallel::FusedParameters> bias = std::nullopt,
+  explicit Linear(Product product, std::optional<parallel::FusedParameters> bias = std::nullopt,
                   const parallel::TensorRegion& region = {});
 
-  /// x: [T, in] in the outer form. Returns a new [T, out]: this rank's part of the features.
-  at::Tensor forward(const at::Tensor& x) const;
-  /// Returns the gradient of x; x is what forward saw (gathered anew where it has tokens of its own: cheaper than to
-  /// keep them all). The weight part goes to `saved`.
-  at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, Saved& saved) const;
+  /// Product::abs_max() of x, where it has all tokens, and of dy.
+  at::Tensor input_abs_max(const Batch& batch) const;
+  at::Tensor gradient_abs_max(const Batch& batch) const { return product_.abs_max(batch); }
+  /// x: [T, in] in the outer form, as forward and backward read it. In FP8 it is of all tokens, and they are gathered
+  /// once, as BF16; else backward gathers anew what has tokens of its own, which is cheaper than to keep them all.
+  Operand operand(at::Tensor x, const Batch& batch, const at::Tensor& abs_max = {}) const;
+  /// Returns a new [T, out]: this rank's part of the features.
+  at::Tensor forward(const Operand& x) const;
+  /// Returns the gradient of x in the outer form. The weight part goes to `saved`.
+  at::Tensor backward(const at::Tensor& dy, Operand x, Saved& saved, const at::Tensor& abs_max = {}) const;
 
  private:
-  parallel::FusedParameters weight_;
+  Operand entered(Operand x) const;
+
+  Product product_;
   std::optional<parallel::FusedParameters> bias_;
   parallel::TensorRegion region_;
 };
@@ -33,16 +40,22 @@ class Linear {
 /// itself.
 class ResidualLinear {
  public:
-  ResidualLinear(parallel::FusedParameters weight, Dropout dropout, const parallel::TensorRegion& region = {});
+  ResidualLinear(Product product, Dropout dropout, const parallel::TensorRegion& region = {});
 
-  /// Where the product is complete and nothing is dropped, the GEMM adds the residual. x: [T, in], this rank's part of
-  /// the features; residual: [T, out] in the outer form, as is the new tensor that is returned.
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& residual, const Batch& batch) const;
+  /// x: [T, in], this rank's part of the features, as forward and backward read it.
+  Operand operand(at::Tensor x, const Batch& batch, const at::Tensor& abs_max = {}) const {
+    return product_.operand(std::move(x), batch, abs_max);
+  }
+  at::Tensor input_abs_max(const Batch& batch) const { return product_.abs_max(batch); }
+  bool in_fp8(const Batch& batch) const { return product_.in_fp8(batch); }
+  /// Where the product is complete and nothing is dropped, the GEMM adds the residual. residual: [T, out] in the outer
+  /// form, as is the new tensor that is returned.
+  at::Tensor forward(const Operand& x, const at::Tensor& residual, const Batch& batch) const;
   /// Returns the gradient of x.
-  at::Tensor backward(const at::Tensor& dy, const at::Tensor& x, const Batch& batch, Saved& saved) const;
+  at::Tensor backward(const at::Tensor& dy, Operand x, const Batch& batch, Saved& saved) const;
 
  private:
-  parallel::FusedParameters weight_;
+  Product product_;
   Dropout dropout_;
   parallel::TensorRegion region_;
 };

@@ -21,7 +21,7 @@ class LlamaBuilder {
     return std::make_unique<Embedding>(unit.parameter("embed_tokens.weight"), dropout(unit, ""), options_.region);
   }
 
-  std::unique_ptr<Module> layer(const parallel::Unit& unit, int index) const {
+  std::unique_ptr<Module> layer(parallel::Unit& unit, int index) const {
     std::vector<std::unique_ptr<Module>> parts;
     parts.push_back(attention(unit, index));
     parts.push_back(mlp(unit));
@@ -43,7 +43,7 @@ class LlamaBuilder {
   }
 
  private:
-  std::unique_ptr<Module> attention(const parallel::Unit& unit, int index) const {
+  std::unique_ptr<Module> attention(parallel::Unit& unit, int index) const {
     AttentionBlock::Options options;
     options.layer = index;
     options.shape = local_shape(unit);
@@ -60,17 +60,25 @@ class LlamaBuilder {
     }
     return std::make_unique<AttentionBlock>(
         std::move(options), Norm(unit.parameter("input_layernorm.weight"), config_.norm_eps),
-        Linear(unit.fused({"q_proj.weight", "k_proj.weight", "v_proj.weight"}), std::move(bias), options_.region),
+        Linear(product(unit, {"q_proj.weight", "k_proj.weight", "v_proj.weight"}), std::move(bias), options_.region),
         std::move(qk_norm),
-        ResidualLinear(unit.fused({"o_proj.weight"}), dropout(unit, "/attention"), options_.region));
+        ResidualLinear(product(unit, {"o_proj.weight"}), dropout(unit, "/attention"), options_.region));
   }
 
-  std::unique_ptr<Module> mlp(const parallel::Unit& unit) const {
+  std::unique_ptr<Module> mlp(parallel::Unit& unit) const {
     return std::make_unique<MlpBlock>(
         Norm(unit.parameter("post_attention_layernorm.weight"), config_.norm_eps),
-        Linear(unit.fused({"gate_proj.weight", "up_proj.weight"}), {}, options_.region),
-        ResidualLinear(unit.fused({"down_proj.weight"}), dropout(unit, "/mlp"), options_.region),
+        Linear(product(unit, {"gate_proj.weight", "up_proj.weight"}), {}, options_.region),
+        ResidualLinear(product(unit, {"down_proj.weight"}), dropout(unit, "/mlp"), options_.region),
         options_.recompute == Recompute::mlp);
+  }
+
+  Product product(parallel::Unit& unit, const std::vector<std::string>& weights) const {
+    parallel::FusedParameters weight = unit.fused(weights);
+    const bool in_fp8 = options_.fp8 && computes_in_fp8(weight.shape()[0], weight.shape()[1], options_.fp8_smallest);
+    if (!in_fp8) return {std::move(weight), std::nullopt};
+    unit.keep_in_fp8(weight, *options_.fp8);
+    return {std::move(weight), options_.fp8};
   }
 
   Dropout dropout(const parallel::Unit& unit, const std::string& branch) const {
@@ -113,7 +121,7 @@ Modules make_llama_modules(const ModelConfig& config, const std::vector<int>& he
   Modules modules;
   modules.reserve(held.size());
   for (std::size_t i = 0; i < held.size(); ++i) {
-    const parallel::Unit& unit = *units[i];
+    parallel::Unit& unit = *units[i];
     modules.push_back(held[i] == 0      ? build.embedding(unit)
                       : held[i] < norm  ? build.layer(unit, held[i] - 1)
                       : held[i] == norm ? build.norm(unit)

@@ -17,10 +17,12 @@ class MlpBlock final : public Module {
  private:
   /// All that lies between x and the down projection.
   struct Inner {
-    Norm::Result norm;
-    at::Tensor gate_up, activation;
+    at::Tensor rstd;
+    Operand normed;
+    at::Tensor gate_up;
+    Operand activation;
   };
-  Inner inner(const at::Tensor& x) const;
+  Inner inner(const at::Tensor& x, const Batch& batch) const;
 
   Norm norm_;
   Linear gate_up_;

@@ -6,8 +6,8 @@ namespace baleen::models {
 
 Norm::Norm(const parallel::Parameter& weight, double eps) : weight_({&weight}), eps_(eps) {}
 
-Norm::Result Norm::apply(const at::Tensor& x) const {
-  auto [y, rstd] = kernels::rms_norm(x, weight_.value(), eps_);
+Norm::Result Norm::apply(const at::Tensor& x, const at::Tensor& abs_max) const {
+  auto [y, rstd] = kernels::rms_norm(x, weight_.value(), eps_, abs_max);
   return {std::move(y), std::move(rstd)};
 }
 

@@ -17,8 +17,8 @@ class Norm final : public Module {
     at::Tensor y;
     at::Tensor rstd;  // what the backward needs beside x
   };
-  /// x: [rows, D], rows may be strided.
-  Result apply(const at::Tensor& x) const;
+  /// x: [rows, D], rows may be strided. abs_max (kernels/abs_max.h): of y.
+  Result apply(const at::Tensor& x, const at::Tensor& abs_max = {}) const;
   /// Returns the gradient of x plus add_to_dx (the gradient of the residual path; may be undefined).
   at::Tensor gradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& rstd, const at::Tensor& add_to_dx,
                       Saved& saved) const;

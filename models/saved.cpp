@@ -9,9 +9,14 @@
 namespace baleen::models {
 
 // [walkthrough: weight-gradient]
-void WeightGradStore::add_gemm(const parallel::FusedParameters& weight, at::Tensor dy, at::Tensor x) {
+void WeightGradStore::add_gemm(const parallel::FusedParameters& weight, Operand dy, Operand x) {
+  dy.fp8.rows = x.fp8.rows = {};
   work_.emplace_back([weight, dy = std::move(dy), x = std::move(x)] {
-    kernels::linear_weight_gradient(dy, x, weight.grad(), weight.gradient_beta());
+    if (x.in_fp8()) {
+      kernels::linear_weight_gradient(dy.fp8, x.fp8, weight.grad(), weight.gradient_beta());
+    } else {
+      kernels::linear_weight_gradient(dy.plain, x.plain, weight.grad(), weight.gradient_beta());
+    }
   });
 }
 // [end]
@@ -39,16 +44,22 @@ void WeightGradStore::run() {
   work_.clear();
 }
 
-at::Tensor Saved::pop() {
+void Saved::push(Operand operand) {
+  operand.fp8.rows = {};
+  stack_.push_back(std::move(operand));
+}
+
+Operand Saved::pop_operand() {
   core::require(!stack_.empty(), "a backward pops only what its forward has pushed");
-  at::Tensor tensor = std::move(stack_.back());
+  Operand operand = std::move(stack_.back());
   stack_.pop_back();
-  return tensor;
+  return operand;
 }
 
 std::int64_t Saved::bytes() const {
   std::int64_t bytes = 0;
-  for (const at::Tensor& tensor : stack_) bytes += static_cast<std::int64_t>(tensor.nbytes());
+  for (const Operand& operand : stack_)
+    bytes += operand.in_fp8() ? kernels::bytes_of(operand.fp8) : static_cast<std::int64_t>(operand.plain.nbytes());
   return bytes;
 }
 

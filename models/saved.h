@@ -10,11 +10,19 @@
 
 namespace baleen::models {
 
+/// A matrix as products read it: in the compute dtype, or in FP8.
+struct Operand {
+  at::Tensor plain;  // [T, n]; undefined where it is in FP8
+  kernels::Fp8Matrix fp8;
+
+  bool in_fp8() const { return !plain.defined(); }
+};
+
 /// The weight part of a backward, kept until a schedule wants it. Nothing touches a main gradient before run().
 class WeightGradStore {
  public:
-  /// Later: weight.grad (+)= dyᵀ x. dy: [T, out], x: [T, in].
-  void add_gemm(const parallel::FusedParameters& weight, at::Tensor dy, at::Tensor x);
+  /// Later: weight.grad (+)= dyᵀ x. dy: [T, out], x: [T, in]; of FP8 the transposes, which alone are kept.
+  void add_gemm(const parallel::FusedParameters& weight, Operand dy, Operand x);
   /// Later: parameter.grad (+)= gradient, already finished (norms, biases), in the gradient dtype.
   void add_finished(const parallel::FusedParameters& parameter, at::Tensor gradient);
   /// Later: the gradient of an embedding table from dy and its tokens.
@@ -30,15 +38,18 @@ class WeightGradStore {
 /// A stack: forward pushes, backward pops in reverse.
 class Saved {
  public:
-  void push(at::Tensor tensor) { stack_.push_back(std::move(tensor)); }
-  at::Tensor pop();
+  void push(at::Tensor tensor) { push(Operand{std::move(tensor), {}}); }
+  /// The input of a product for its weight gradient: of FP8 the transpose alone is kept.
+  void push(Operand operand);
+  at::Tensor pop() { return pop_operand().plain; }
+  Operand pop_operand();
   bool empty() const { return stack_.empty(); }
   WeightGradStore& weight_gradients() { return weight_gradients_; }
   /// Bytes held by the stack.
   std::int64_t bytes() const;
 
  private:
-  std::vector<at::Tensor> stack_;
+  std::vector<Operand> stack_;
   WeightGradStore weight_gradients_;
 };
 

@@ -1,6 +1,8 @@
 #include "parallel/parameter.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 #include "core/error.h"
 
@@ -19,6 +21,10 @@ FusedParameters::FusedParameters(std::vector<const Parameter*> parts) : parts_(s
     core::require(adjacent && same_rows, "fused parameters lie one behind the other and share the row length");
     shape_[0] += here.local_shape[0];
   }
+}
+
+std::int64_t FusedParameters::elements() const {
+  return std::accumulate(shape_.begin(), shape_.end(), std::int64_t{1}, std::multiplies<>());
 }
 
 at::Tensor FusedParameters::joined(const at::Tensor& first) const {

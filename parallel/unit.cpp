@@ -50,7 +50,7 @@ Unit::Unit(UnitSpec spec, const UnitOptions& options)
   std::int64_t end = 0;
   for (std::size_t i = 0; i < spec_.parameters.size(); ++i) {
     const ParameterLayout& at = layout_.parameters[i];
-    parameters_.push_back({&spec_.parameters[i], &at, {}, {}, &gradient_beta_, options.master});
+    parameters_.push_back({&spec_.parameters[i], &at, {}, {}, &gradient_beta_, options.master, {}});
     if (at.offset > end) gaps_.emplace_back(end, at.offset);
     end = at.offset + at.elements;
   }
@@ -125,7 +125,14 @@ UnitBytes Unit::bytes() const {
   }
   const at::Tensor& gradients = shares_gradient_buffer() ? written_ : gradient_;
   if (gradients.defined()) bytes.gradients = static_cast<std::int64_t>(gradients.nbytes());
+  if (keeps_values()) bytes.values += fp8_.bytes();
   return bytes;
+}
+
+void Unit::keep_in_fp8(const FusedParameters& matrix, kernels::Fp8Recipe recipe) {
+  const std::ptrdiff_t index = matrix.parts().front() - parameters_.data();
+  core::require(index >= 0 && index < std::ssize(parameters_), "a unit keeps its own matrices in FP8");
+  fp8_.keep(parameters_[static_cast<std::size_t>(index)], matrix, recipe);
 }
 
 void Unit::initialize(std::uint64_t seed) {
@@ -151,11 +158,13 @@ void Unit::initialize(std::uint64_t seed) {
 void Unit::round_masters() {
   const at::Tensor values = shard_values();
   if (values.defined() && options_.compute != options_.master) values.copy_(master_);
+  fp8_.outdate();
 }
 
 void Unit::publish(Communicator& gathers) {
+  fp8_.outdate();
   if (options_.zero_stage == 0 || !keeps_values() || value_owner_ != nullptr) return;
-  await_values();
+  finish_gathering();
   gathering_ = gathers.all_gather(values_, shard_values());
 }
 
@@ -173,6 +182,11 @@ void Unit::gather(Communicator& gathers) {
 
 void Unit::await_values() {
   if (value_owner_ != nullptr) return value_owner_->await_values();
+  finish_gathering();
+  fp8_.refresh();
+}
+
+void Unit::finish_gathering() {
   if (gathering_ == nullptr) return;
   gathering_->wait();
   gathering_.reset();
@@ -183,7 +197,8 @@ void Unit::release() {
   if (keeps_values()) return;
   core::require(gathered_ > 0, "a unit is released as often as it was gathered");
   if (--gathered_ > 0) return;
-  await_values();
+  finish_gathering();
+  fp8_.drop();
   point(&Parameter::value, at::Tensor());
   values_.reset();
 }

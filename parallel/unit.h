@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "parallel/communicator.h"
+#include "parallel/fp8_values.h"
 #include "parallel/gradient_reduction.h"
-#include "parallel/parameter.h"
 #include "parallel/unit_layout.h"
 
 namespace baleen::parallel {
@@ -45,7 +45,7 @@ struct UnitOptions {
 
 /// What a unit holds between steps.
 struct UnitBytes {
-  std::int64_t values = 0;  // beside the masters: nothing where they share storage
+  std::int64_t values = 0;  // beside the masters: nothing where they share storage; and those in FP8, without scales
   std::int64_t masters = 0;
   std::int64_t gradients = 0;
 
@@ -71,6 +71,8 @@ class Unit {
   const Parameter& parameter(const std::string& suffix) const;
   FusedParameters fused(const std::vector<std::string>& suffixes) const;
   UnitBytes bytes() const;
+  /// From now on FusedParameters::fp8() of this matrix is there after await_values(): scales are of what a rank holds.
+  void keep_in_fp8(const FusedParameters& matrix, kernels::Fp8Recipe recipe);
 
   /// Flat, what the optimizer of this rank updates: elements [shard_begin(), + numel) of the unit's buffer.
   const at::Tensor& master() const { return master_; }
@@ -123,6 +125,7 @@ class Unit {
   bool shares_gradient_buffer() const { return !reduces_each_micro_batch(); }
   at::Tensor part_of_shard(const at::Tensor& whole) const;
   void allocate();
+  void finish_gathering();
   void point(at::Tensor Parameter::*view, const at::Tensor& flat);
 
   UnitSpec spec_;
@@ -133,6 +136,7 @@ class Unit {
   at::Tensor written_;                                       // the whole gradient that the backward writes
   std::vector<std::pair<std::int64_t, std::int64_t>> gaps_;  // of the layout, [begin, end): no parameter's
   std::vector<Parameter> parameters_;
+  Fp8Values fp8_;
   double gradient_beta_ = 0.0;
   bool gradient_is_zero_ = true;  // nothing has been added to gradient_ in this step
   int gathered_ = 0;

@@ -27,6 +27,10 @@ const core::Section<ComputeTable>& compute_section() {
   using T = ComputeTable;
   static const auto section =
       core::Section<T>("compute", "Rates of one device, TFLOP/s where nothing else is said.")
+          .field("gemm_fp8_tensor_tflops", &T::gemm_fp8_tensor_tflops, "FP8 matrix products, recipe tensor.",
+                 core::positive())
+          .field("gemm_fp8_block_tflops", &T::gemm_fp8_block_tflops, "FP8 matrix products, recipe block.",
+                 core::positive())
           .field("gemm_half_tflops", &T::gemm_half_tflops, "BF16 and FP16 matrix products.", core::positive())
           .field("gemm_fp32_tflops", &T::gemm_fp32_tflops, "FP32 matrix products.", core::positive())
           .field("gemm_fp64_tflops", &T::gemm_fp64_tflops, "FP64 matrix products.", core::positive())

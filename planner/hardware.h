@@ -15,6 +15,7 @@ struct GpuTable {
 
 /// 10¹² floating-point operations a second, and what bounds the rest.
 struct ComputeTable {
+  double gemm_fp8_tensor_tflops = 0, gemm_fp8_block_tflops = 0;  // by recipe
   double gemm_half_tflops = 0, gemm_fp32_tflops = 0, gemm_fp64_tflops = 0;
   double attention_forward_64_tflops = 0, attention_backward_64_tflops = 0;  // head size up to 64
   double attention_forward_128_tflops = 0, attention_backward_128_tflops = 0;

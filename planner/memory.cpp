@@ -11,6 +11,7 @@ namespace {
 using parallel::UnitAction;
 using parallel::UnitOp;
 
+constexpr std::int64_t kFp8Ways = 2;  // a weight's bytes and their transpose
 constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
 std::int64_t bytes_of(double gib) {
   return static_cast<std::int64_t>(gib * kGib);
@@ -92,7 +93,10 @@ class PeakWalk {
   }
 
   std::size_t owner(std::size_t unit) const { return rank_.units[unit].value_owner; }
-  std::int64_t value_bytes(std::size_t unit) const { return rank_.units[unit].elements() * step_.compute_size(); }
+  std::int64_t value_bytes(std::size_t unit) const {
+    const PlannedUnit& planned = rank_.units[unit];
+    return planned.elements() * step_.compute_size() + kFp8Ways * fp8_elements(step_, planned);
+  }
   std::int64_t gradient_bytes(std::size_t unit) const { return rank_.units[unit].elements() * step_.master_size(); }
 
   // As the executor's Reductions: of gradients summed each micro-batch, at most one buffer is written while one is
@@ -183,7 +187,9 @@ RankMemory plan_states(const PlannedStep& step, int pipeline_rank) {
     if (!rank.owns_values(i)) continue;
     memory.masters += shard;
     memory.optimizer += moments * shard;
-    if (step.keeps_values()) memory.values += unit.elements() * step.compute_size() - (one_type ? shard : 0);
+    if (!step.keeps_values()) continue;
+    memory.values +=
+        unit.elements() * step.compute_size() - (one_type ? shard : 0) + kFp8Ways * fp8_elements(step, unit);
   }
   return memory;
 }

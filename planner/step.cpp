@@ -40,6 +40,30 @@ std::int64_t PlannedStep::master_size() const {
   return core::dtype_size(config.precision.master_dtype());
 }
 
+std::int64_t fp8_elements(const PlannedStep& step, const PlannedUnit& unit) {
+  const trainer::PrecisionConfig& precision = step.config.precision;
+  if (!precision.fp8() || unit.kind != UnitKind::layer) return 0;
+  const models::Fp8Linears in_fp8 = models::fp8_linears(step.config.model, step.dims.tensor, precision.fp8_smallest);
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < unit.spec.parameters.size(); ++i) {
+    const std::string& name = unit.spec.parameters[i].name;
+    const auto is = [&](const char* suffix) { return name.ends_with(suffix); };
+    const bool counts = is("q_proj.weight") || is("k_proj.weight") || is("v_proj.weight") ? in_fp8.qkv
+                        : is("o_proj.weight")                                             ? in_fp8.out
+                        : is("gate_proj.weight") || is("up_proj.weight")                  ? in_fp8.gate_up
+                        : is("down_proj.weight")                                          ? in_fp8.down
+                                                                                          : false;
+    if (counts) elements += unit.layout.parameters[i].elements;
+  }
+  return elements;
+}
+
+std::int64_t fp8_elements(const PlannedStep& step, const PlannedRank& rank) {
+  std::int64_t elements = 0;
+  for (const PlannedUnit& unit : rank.units) elements += fp8_elements(step, unit);
+  return elements;
+}
+
 PlannedStep plan_units(const Config& config, const parallel::ParallelDims& dims) {
   PlannedStep step{config, dims, execution_plan(config, dims), {}};
   const std::vector<parallel::UnitSpec> specs =

@@ -46,6 +46,10 @@ struct PlannedStep {
   std::int64_t master_size() const;
 };
 
+/// Elements of the weights of a unit, or of those that a rank holds, that products take in FP8.
+std::int64_t fp8_elements(const PlannedStep& step, const PlannedUnit& unit);
+std::int64_t fp8_elements(const PlannedStep& step, const PlannedRank& rank);
+
 /// `config` has passed validate() for this mesh.
 PlannedStep plan_step(const Config& config, const parallel::ParallelDims& dims);
 /// The same without the schedules of its ranks, for what can be told before it is worth to make them.

@@ -29,7 +29,7 @@ class Rates {
     const double forward = small ? table.attention_forward_64_tflops : table.attention_forward_128_tflops;
     const double backward = small ? table.attention_backward_64_tflops : table.attention_backward_128_tflops;
     const double gemm = gemm_tflops();
-    return work.gemm_flops / (gemm * kTera) +
+    return work.gemm_flops / (gemm * kTera) + work.fp8_flops / (fp8_tflops() * kTera) +
            work.attention_forward_flops / (std::min(forward, half() ? forward : gemm) * kTera) +
            work.attention_backward_flops / (std::min(backward, half() ? backward : gemm) * kTera) +
            work.moved_bytes / (table.copy_tb_per_second * table.copy_efficiency * kTera) +
@@ -58,6 +58,10 @@ class Rates {
 
  private:
   bool half() const { return core::dtype_size(config_.compute_dtype()) == 2; }
+  double fp8_tflops() const {
+    const bool block = config_.precision.fp8_recipe == "block";
+    return block ? hardware_.compute.gemm_fp8_block_tflops : hardware_.compute.gemm_fp8_tensor_tflops;
+  }
   double gemm_tflops() const {
     const ComputeTable& table = hardware_.compute;
     if (half()) return table.gemm_half_tflops;
@@ -132,6 +136,7 @@ class Clock {
     Work work;  // the norm reads gradients; the optimizer reads them again and reads and writes its state
     work.moved_bytes = count(gradients * step_.master_size()) +
                        count(shard * (step_.master_size() * (3 + 2 * moments) + step_.compute_size()));
+    work.moved_bytes += count(fp8_elements(step_, rank)) * 2 * count(step_.compute_size() + 1);  // weights, both ways
     work.kernels = 20;
     return seconds + rates_.seconds(work) + unhidden_publish(rank);
   }

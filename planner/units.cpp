@@ -23,14 +23,21 @@ struct Tensors {
   std::int64_t gathered_x;  // all tokens of an x that has a part of them
 };
 
+/// A matrix of all tokens in FP8, one way: bytes and scales.
+std::int64_t fp8_bytes(const ComputeShape& s, std::int64_t features) {
+  constexpr std::int64_t kTile = 128, kScale = 4;
+  return features * s.tokens + (s.fp8_block ? (s.tokens + kTile - 1) / kTile * features : 1) * kScale;
+}
+
 /// Pushed by AttentionBlock, QkNorm and MlpBlock where nothing is recomputed.
 struct LayerSaved {
   LayerSaved(const ComputeShape& s, const Tensors& t)
-      : attention(t.x + t.rstd + t.qkv + t.q + t.lse +
+      : attention(t.x + t.rstd + t.qkv + t.q + t.lse + (s.fp8.out ? fp8_bytes(s, s.q()) : 0) +
                   (s.qk_norm ? t.qkv + s.tokens * (s.heads + s.kv_heads) * s.wide : 0)),
-        attention_norm(t.x),
+        attention_norm(s.fp8.qkv ? fp8_bytes(s, s.dim) : t.x),
         mlp(t.x),
-        mlp_inner(t.rstd + t.x + 3 * t.ffn) {}
+        mlp_inner(t.rstd + (s.fp8.gate_up ? fp8_bytes(s, s.dim) : t.x) + 2 * t.ffn +
+                  (s.fp8.down ? fp8_bytes(s, s.ffn) : t.ffn)) {}
   std::int64_t attention, attention_norm, mlp, mlp_inner;
   std::int64_t all() const { return attention + attention_norm + mlp + mlp_inner; }
 };
@@ -49,13 +56,22 @@ ActivationBytes layer_bytes(const ComputeShape& s) {
   bytes.saved = s.recomputes_block
                     ? t.x
                     : kept.attention + kept.mlp + (s.recomputes_mlp ? 0 : kept.attention_norm + kept.mlp_inner);
-  const std::int64_t mlp_operands = 2 * t.all_x + 3 * t.ffn;
+  const auto operands = [&](bool in_fp8, std::int64_t features, std::int64_t plain) {
+    return in_fp8 ? fp8_bytes(s, features) : plain;
+  };
+  // The gradient of an output and the input, of both products.
+  const std::int64_t mlp_operands = operands(s.fp8.down, s.dim + s.ffn, t.all_x + t.ffn) +
+                                    operands(s.fp8.gate_up, 2 * s.ffn + s.dim, 2 * t.ffn + t.all_x);
+  const std::int64_t attention_operands =
+      operands(s.fp8.out, s.dim + s.q(), t.all_x + t.q) + operands(s.fp8.qkv, s.qkv() + s.dim, t.qkv + t.all_x);
   const std::int64_t vectors = (2 * s.dim + (s.qkv_bias ? s.qkv() : 0) + (s.qk_norm ? 2 * s.head_dim : 0)) * s.wide;
-  bytes.operands = mlp_operands + 2 * t.all_x + t.q + t.qkv + vectors;
+  bytes.operands = mlp_operands + attention_operands + vectors;
 
+  // Besides what is kept: the largest tensor that is quantized, and its bytes the other way.
+  const std::int64_t quantized = s.fp8.down ? t.ffn + t.ffn / s.size : s.fp8.gate_up ? t.all_x + t.all_x / s.size : 0;
   // The output, what it was before the sum over the tensor axis, and what is made but not kept.
   const std::int64_t made = s.recomputes_block ? kept.all() - t.x : s.recomputes_mlp ? kept.mlp_inner : 0;
-  bytes.forward_working = t.x + made + (communicates(s.tensor) ? t.all_x + t.gathered_x : 0);
+  bytes.forward_working = t.x + made + (communicates(s.tensor) ? t.all_x + t.gathered_x : 0) + quantized;
 
   const std::int64_t replayed = s.recomputes_block ? kept.all() - t.x : 0;
   const std::int64_t replayed_mlp = s.recomputes_mlp ? kept.mlp_inner : 0;
@@ -64,7 +80,8 @@ ActivationBytes layer_bytes(const ComputeShape& s) {
   const std::int64_t freed_mlp = s.recomputes_mlp ? kept.mlp : kept.mlp + kept.mlp_inner;
   const std::int64_t attention = mlp_operands - freed_mlp + t.x + t.gathered_x + t.q + t.qkv +
                                  attention_workspace(s, t) + (s.recomputes_mlp ? t.x : 0);
-  bytes.backward_working = replayed + std::max(mlp, attention);
+  const std::int64_t quantized_gradient = s.fp8.gate_up ? 2 * (2 * t.ffn / s.size) : 0;  // both ways
+  bytes.backward_working = replayed + std::max(mlp + quantized_gradient, attention);
   return bytes;
 }
 
@@ -81,38 +98,55 @@ double count(std::int64_t n) {
   return static_cast<double>(n);
 }
 
-/// Of the matrices of a layer, on one token.
-double attention_gemms(const ComputeShape& s) {
-  return 2.0 * count(s.dim) * count(s.qkv() + s.q());
+/// The operations of a layer's products, forward or one of the backwards, by precision.
+Work products(const ComputeShape& s) {
+  Work work;
+  const auto add = [&](bool in_fp8, std::int64_t out, std::int64_t in) {
+    (in_fp8 ? work.fp8_flops : work.gemm_flops) += 2.0 * count(s.tokens) * count(out) * count(in);
+  };
+  add(s.fp8.qkv, s.qkv(), s.dim);
+  add(s.fp8.out, s.dim, s.q());
+  add(s.fp8.gate_up, 2 * s.ffn, s.dim);
+  add(s.fp8.down, s.dim, s.ffn);
+  return work;
 }
-double mlp_gemms(const ComputeShape& s) {
-  return 2.0 * count(s.dim) * 3.0 * count(s.ffn);
+
+/// Quantizes so many features of all tokens both ways; under `tensor` their abs-max is looked for before.
+double quantized_bytes(const ComputeShape& s, std::int64_t features) {
+  return count(s.tokens) * count(features) * (count(s.size) * (s.fp8_block ? 1.0 : 2.0) + 2.0);
 }
 
 UnitWork layer_work(const ComputeShape& s) {
   const Tensors t(s);
   const double tokens = count(s.tokens);
-  const double gemms = tokens * (attention_gemms(s) + mlp_gemms(s));
   const double rotated = 2.0 * count(t.q + t.qkv) / 2.0;  // q and k, about
   const double residual = communicates(s.tensor) || s.dropout ? 3.0 * count(t.x) : count(t.x);
   UnitWork work;
-  work.forward.gemm_flops = gemms;
+  work.forward = work.backward_input = work.backward_weight = products(s);
   work.forward.attention_forward_flops = 2.0 * tokens * count(s.sequence) * count(s.q());
   work.forward.moved_bytes = 4.0 * count(t.x) + rotated + 3.0 * count(t.ffn) + 2.0 * residual;
   work.forward.kernels = 9;
-  work.backward_input.gemm_flops = gemms;
   work.backward_input.attention_backward_flops = 2.5 * work.forward.attention_forward_flops;
   work.backward_input.moved_bytes = 8.0 * count(t.x) + rotated + 5.0 * count(t.ffn);
   work.backward_input.kernels = 14;
-  work.backward_weight.gemm_flops = gemms;
   work.backward_weight.kernels = 6;
   if (s.qk_norm) {
     work.forward.moved_bytes += 6.0 * count(t.qkv);
     work.backward_input.moved_bytes += 8.0 * count(t.qkv);
   }
+  const auto quantize = [&](bool in_fp8, std::int64_t input, std::int64_t output) {
+    if (!in_fp8) return;
+    work.forward.moved_bytes += quantized_bytes(s, input);
+    work.backward_input.moved_bytes += quantized_bytes(s, output);
+  };
+  quantize(s.fp8.qkv, s.dim, s.qkv());
+  quantize(s.fp8.out, s.q(), s.dim);
+  quantize(s.fp8.gate_up, s.dim, 2 * s.ffn);
+  quantize(s.fp8.down, s.ffn, s.dim);
   if (s.recomputes_block) work.backward_input += work.forward;
   if (s.recomputes_mlp) {
-    work.backward_input.gemm_flops += tokens * mlp_gemms(s) * 2.0 / 3.0;
+    (s.fp8.gate_up ? work.backward_input.fp8_flops : work.backward_input.gemm_flops) +=
+        4.0 * tokens * count(s.dim) * count(s.ffn);
     work.backward_input.moved_bytes += 4.0 * count(t.x) + 3.0 * count(t.ffn);
     work.backward_input.kernels += 4;
   }
@@ -159,6 +193,9 @@ ComputeShape compute_shape(const PlannedStep& step) {
   shape.qk_norm = model.qk_norm;
   shape.qkv_bias = model.qkv_bias;
   shape.dropout = model.dropout > 0;
+  if (step.config.precision.fp8() && shape.tokens % models::kFp8Multiple == 0)
+    shape.fp8 = models::fp8_linears(model, shape.tensor, step.config.precision.fp8_smallest);
+  shape.fp8_block = step.config.precision.fp8_recipe == "block";
   return shape;
 }
 
@@ -179,6 +216,7 @@ ActivationBytes activation_bytes(UnitKind kind, const ComputeShape& shape) {
 
 Work& Work::operator+=(const Work& other) {
   gemm_flops += other.gemm_flops;
+  fp8_flops += other.fp8_flops;
   attention_forward_flops += other.attention_forward_flops;
   attention_backward_flops += other.attention_backward_flops;
   moved_bytes += other.moved_bytes;
@@ -191,16 +229,17 @@ UnitWork unit_work(UnitKind kind, const ComputeShape& shape) {
   UnitWork work;
   switch (kind) {
     case UnitKind::embedding:
-      work.forward = {0, 0, 0, 2.0 * count(t.all_x), 1};
+      work.forward = {.moved_bytes = 2.0 * count(t.all_x), .kernels = 1};
       // The whole gradient of the table is written.
-      work.backward_weight = {0, 0, 0, count(t.all_x) + count(shape.vocabulary * shape.dim * shape.wide), 3};
+      work.backward_weight = {.moved_bytes = count(t.all_x) + count(shape.vocabulary * shape.dim * shape.wide),
+                              .kernels = 3};
       return work;
     case UnitKind::layer:
       return layer_work(shape);
     case UnitKind::norm:
-      work.forward = {0, 0, 0, 2.0 * count(t.x), 1};
-      work.backward_input = {0, 0, 0, 3.0 * count(t.x), 2};
-      work.backward_weight = {0, 0, 0, 0, 1};
+      work.forward = {.moved_bytes = 2.0 * count(t.x), .kernels = 1};
+      work.backward_input = {.moved_bytes = 3.0 * count(t.x), .kernels = 2};
+      work.backward_weight = {.moved_bytes = 0, .kernels = 1};
       return work;
     case UnitKind::head:
       return head_work(shape);
@@ -218,13 +257,14 @@ UnitTensorCalls tensor_calls(UnitKind kind, const ComputeShape& shape) {
       calls.backward_input.gathers = gather;
       break;
     case UnitKind::layer:
-      calls.forward = {2 * gather, 2};         // both branches: in, out
-      calls.backward_input = {4 * gather, 2};  // both: dy, x once more, the gradient of x
+      calls.forward = {2 * gather, 2};  // both branches: in, out
+      // Both: dy; x once more, but for what is kept in FP8; the gradient of x.
+      calls.backward_input = {(4 - int{shape.fp8.qkv} - int{shape.fp8.gate_up}) * gather, 2};
       if (shape.recomputes_block) {
         calls.backward_input.gathers += calls.forward.gathers;
         calls.backward_input.sums += calls.forward.sums;
       }
-      if (shape.recomputes_mlp) calls.backward_input.gathers += gather;
+      if (shape.recomputes_mlp) calls.backward_input.gathers += (1 + int{shape.fp8.qkv}) * gather;
       break;
     case UnitKind::norm:
       break;

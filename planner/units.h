@@ -2,6 +2,7 @@
 // What the modules of models/ keep and compute for one micro-batch on one tensor rank, counted from their code. A test
 // compares what is kept with what a real stage keeps.
 
+#include "models/fp8_linears.h"
 #include "planner/step.h"
 
 namespace baleen::planner {
@@ -19,6 +20,8 @@ struct ComputeShape {
   bool splits_tokens = false;  // sequence parallelism at work
   bool recomputes_mlp = false, recomputes_block = false;
   bool qk_norm = false, qkv_bias = false, dropout = false;
+  models::Fp8Linears fp8;
+  bool fp8_block = false;  // its recipe
 
   std::int64_t q() const { return heads * head_dim; }
   std::int64_t qkv() const { return (heads + 2 * kv_heads) * head_dim; }
@@ -42,6 +45,7 @@ ActivationBytes activation_bytes(UnitKind kind, const ComputeShape& shape);
 /// Work of one action of a unit: what the rates of a device divide.
 struct Work {
   double gemm_flops = 0;
+  double fp8_flops = 0;                                              // of products in FP8
   double attention_forward_flops = 0, attention_backward_flops = 0;  // causal
   double moved_bytes = 0;                                            // read and written by memory-bound kernels
   int kernels = 0;

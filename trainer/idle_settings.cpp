@@ -58,6 +58,17 @@ std::vector<std::string> idle_settings(const Config& config, int ranks) {
              {"precision.loss_scale_init", "precision.loss_scale_growth_interval", "precision.loss_scale_hysteresis",
               "precision.loss_scale_min"},
              "the loss is scaled where precision.compute is \"fp16\"");
+  idle.where(!config.precision.fp8(), {"precision.fp8_recipe", "precision.fp8_smallest"},
+             "it is of precision.compute \"fp8\"");
+  if (config.precision.fp8()) {
+    const std::int64_t tokens = config.training.micro_batch_size * config.training.sequence_length;
+    idle.where(!models::fp8_linears(config.model, dims.tensor, config.precision.fp8_smallest).any(),
+               {"precision.compute"},
+               "linear layers with fewer features on a rank than precision.fp8_smallest, or not a multiple of 16 of "
+               "them, compute in BF16, and these are all");
+    idle.where(tokens % models::kFp8Multiple != 0, {"precision.compute"},
+               "linear layers compute in BF16 where the tokens of a micro-batch are no multiple of 16");
+  }
   idle.where(config.data.validation.empty(), {"training.validation_sequences"}, "data.validation names no dataset");
   idle.where(config.optimizer.name != "sgd", {"optimizer.momentum"}, "it is of optimizer.name \"sgd\"");
   idle.where(config.optimizer.name != "adamw", {"optimizer.betas", "optimizer.eps"},

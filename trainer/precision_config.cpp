@@ -5,6 +5,7 @@
 namespace baleen::trainer {
 
 core::DType PrecisionConfig::compute_dtype() const {
+  if (fp8()) return core::DType::bf16;
   const auto dtype = core::dtype_from_name(compute);
   core::require(dtype.has_value(), "precision.compute names a type");
   return *dtype;
@@ -18,8 +19,18 @@ const core::Section<PrecisionConfig>& precision_section() {
   using T = PrecisionConfig;
   static const auto section =
       core::Section<T>("precision", "Element type of the computation. Master weights, gradients and moments are FP32.")
-          .field("compute", &T::compute, "Type of weights and activations in forward and backward.",
-                 core::one_of({"fp32", "fp64", "bf16", "fp16"}))
+          .field("compute", &T::compute,
+                 "Type of weights and activations in forward and backward. fp8: as bf16, but the linear layers of the "
+                 "transformer blocks compute in FP8, forward and backward (GPUs: compute capability 8.9 and newer).",
+                 core::one_of({"fp32", "fp64", "bf16", "fp16", "fp8"}))
+          .field("fp8_recipe", &T::fp8_recipe,
+                 "FP8: what shares a scale. tensor: a matrix; block: 128 elements of a row, 128 x 128 of a weight "
+                 "(GPUs: compute capability 9.0).",
+                 core::one_of({"tensor", "block"}))
+          .field("fp8_smallest", &T::fp8_smallest,
+                 "FP8: linear layers with fewer input or output features on a rank stay in BF16; so do those whose "
+                 "features, or tokens of a micro-batch, are no multiple of 16.",
+                 core::between(1, 1e9))
           .field(
               "gradient_wire", &T::gradient_wire,
               "Type in which gradients travel between ranks. fp32: as they are; bf16: rounded once, summed in FP32 in "

@@ -1,22 +1,27 @@
 #pragma once
-// Section `precision`: the element type of the computation, and loss scaling where it is FP16.
+// Section `precision`: the element type of the computation, loss scaling where it is FP16, recipes where it is FP8.
 
 #include <cstdint>
 #include <string>
 
 #include "core/config_section.h"
 #include "core/dtype.h"
+#include "models/fp8_linears.h"
 
 namespace baleen::trainer {
 
 struct PrecisionConfig {
-  std::string compute = "fp32";        // or "fp64", "bf16", "fp16"
+  std::string compute = "fp32";       // or "fp64", "bf16", "fp16", "fp8"
+  std::string fp8_recipe = "tensor";  // or "block"
+  std::int64_t fp8_smallest = models::kSmallestFp8;
   std::string gradient_wire = "fp32";  // or "bf16"
   double loss_scale_init = 65536.0;
   std::int64_t loss_scale_growth_interval = 1000;  // good steps
   std::int64_t loss_scale_hysteresis = 1;          // overflows in a row
   double loss_scale_min = 1.0;
 
+  bool fp8() const { return compute == "fp8"; }
+  /// Of weights and activations: BF16 where linear layers compute in FP8.
   core::DType compute_dtype() const;
   /// Of master weights, main gradients and moments: FP32, or FP64 when computing in FP64.
   core::DType master_dtype() const;

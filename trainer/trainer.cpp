@@ -33,11 +33,16 @@ parallel::UnitOptions unit_options(const Config& config, parallel::Mesh& mesh, a
   return options;
 }
 
-models::ModuleOptions module_options(const Config& config, parallel::Mesh& mesh) {
+models::ModuleOptions module_options(const Config& config, parallel::Mesh& mesh, at::Device device) {
   models::ModuleOptions options;
   options.recompute = config.training.recompute == "block" ? models::Recompute::block
                       : config.training.recompute == "mlp" ? models::Recompute::mlp
                                                            : models::Recompute::none;
+  if (config.precision.fp8()) {
+    options.fp8 = config.precision.fp8_recipe == "block" ? kernels::Fp8Recipe::block : kernels::Fp8Recipe::tensor;
+    kernels::require_fp8(device, *options.fp8);
+  }
+  options.fp8_smallest = config.precision.fp8_smallest;
   options.z_loss = config.training.z_loss;
   options.deterministic = config.run.deterministic;
   options.region = parallel::TensorRegion(mesh.tensor(), config.parallelism.sequence_parallel);
@@ -127,7 +132,7 @@ Trainer::Trainer(const Config& config, parallel::Mesh& mesh, TrainerOptions opti
       options_(std::move(options)),
       plan_(execution_plan(config, mesh.dims())),
       stage_(config.model, plan_.held(config.model, mesh.coordinates().pipeline),
-             unit_options(config, mesh, options_.device), module_options(config, mesh)),
+             unit_options(config, mesh, options_.device), module_options(config, mesh, options_.device)),
       units_(stage_.trained_units()),
       optimizer_(optim::make_optimizer(config.optimizer, units_)),
       gradient_norm_(units_, parameter_names(config.model), mesh, config.run.deterministic),

@@ -114,8 +114,9 @@ const BadConfig kRanges[] = {
      "[model]\nrope_scaling = \"yarn\"\n",
      {"run.toml:2:1: model.rope_scaling must be one of \"none\", \"linear\", \"llama3\", but is \"yarn\""}},
     {"UnknownPrecision",
-     "[precision]\ncompute = \"fp8\"\n",
-     {"run.toml:2:1: precision.compute must be one of \"fp32\", \"fp64\", \"bf16\", \"fp16\", but is \"fp8\""}},
+     "[precision]\ncompute = \"fp4\"\n",
+     {"run.toml:2:1: precision.compute must be one of \"fp32\", \"fp64\", \"bf16\", \"fp16\", \"fp8\", but is "
+      "\"fp4\""}},
     {"NoShards",
      "[parallelism]\ndata_shard = 0\n",
      {"run.toml:2:1: parallelism.data_shard must be greater than 0, or -1, but is 0"}},
@@ -270,7 +271,8 @@ const BadConfig kOverrides[] = {
       "run.toml:3:1: model.dim must be an integer, but is \"wide\"",
       "run.toml:5:1: unknown key model.kv_head; did you mean model.kv_heads?",
       "run.toml:7:1: training.steps must be between 1 and 100000000, but is 0",
-      "override precision.compute=bf61: precision.compute must be one of \"fp32\", \"fp64\", \"bf16\", \"fp16\", but "
+      "override precision.compute=bf61: precision.compute must be one of \"fp32\", \"fp64\", \"bf16\", \"fp16\", "
+      "\"fp8\", but "
       "is "
       "\"bf61\"; did you mean \"bf16\"?",
       "run.toml:8:1: training.global_batch_size (7) is not a multiple of 2 data ranks x training.micro_batch_size "

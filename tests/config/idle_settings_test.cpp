@@ -75,5 +75,26 @@ TEST(IdleSettings, OfAnotherChoice) {
                   "lr_scheduler.min_lr_ratio = 0.1 has no effect: lr_scheduler.name \"constant\" has no decay"));
 }
 
+TEST(IdleSettings, Fp8) {
+  Config config;
+  config.model.resolve();
+  config.precision.fp8_recipe = "block";
+  EXPECT_THAT(idle_settings(config, 1),
+              ElementsAre("precision.fp8_recipe = \"block\" has no effect: it is of precision.compute \"fp8\""));
+  config.precision.compute = "fp8";
+  config.precision.fp8_smallest = 1;
+  EXPECT_THAT(idle_settings(config, 1), IsEmpty());
+  config.training.sequence_length = 100;
+  config.training.micro_batch_size = 2;
+  EXPECT_THAT(
+      idle_settings(config, 1),
+      ElementsAre("precision.compute = \"fp8\" has no effect: linear layers compute in BF16 where the tokens of "
+                  "a micro-batch are no multiple of 16"));
+  config.precision.fp8_smallest = 1 << 20;
+  EXPECT_THAT(idle_settings(config, 1),
+              ElementsAre(testing::StartsWith("precision.compute = \"fp8\" has no effect: linear layers with fewer "
+                                              "features on a rank than precision.fp8_smallest")));
+}
+
 }  // namespace
 }  // namespace baleen::trainer

@@ -35,11 +35,14 @@ struct Step {
   NamedTensors gradients, values;
 };
 
-Step run(at::ScalarType compute, at::Device device, Recompute recompute = Recompute::none, double dropout = 0.0) {
+Step run(at::ScalarType compute, at::Device device, Recompute recompute = Recompute::none, double dropout = 0.0,
+         std::optional<kernels::Fp8Recipe> fp8 = std::nullopt) {
   models::ModelConfig shape = config();
   shape.dropout = dropout;
   models::ModuleOptions options;
   options.recompute = recompute;
+  options.fp8 = fp8;
+  options.fp8_smallest = 1;
   models::TransformerStage stage(shape, unit_options(compute, device), options);
   randomize(stage, 22);
   const models::Batch batch = to_batch(tokens(), 1.0, device);
@@ -96,6 +99,35 @@ TEST_P(HalfOnGpu, GivesTheSameBitsAgainAndWithRecomputation) {
 
 INSTANTIATE_TEST_SUITE_P(Types, HalfOnGpu, testing::Values(at::kBFloat16, at::kHalf),
                          [](const auto& one) { return one.param == at::kHalf ? "fp16" : "bf16"; });
+
+class Fp8OnGpu : public testing::TestWithParam<kernels::Fp8Recipe> {};
+
+TEST_P(Fp8OnGpu, IsAsNearToFp64AsTheDefinition) {
+  const Step gpu = run(at::kBFloat16, at::kCUDA, Recompute::none, 0.0, GetParam()),
+             cpu = run(at::kBFloat16, at::kCPU, Recompute::none, 0.0, GetParam());
+  EXPECT_NE(gpu.loss, run(at::kBFloat16, at::kCUDA).loss);
+  const ReferenceLlama exact(config(), cpu.values);
+  const NamedTensors gradients = exact.gradients(2 * exact.loss(tokens(), 0.0));
+  const auto distance = [](const at::Tensor& actual, const at::Tensor& expected) {
+    return ((actual.to(at::kDouble) - expected).norm() / expected.norm()).item<double>();
+  };
+  for (const auto& [name, gradient] : gradients)
+    EXPECT_LT(distance(gpu.gradients.at(name), gradient), 1.5 * distance(cpu.gradients.at(name), gradient)) << name;
+}
+
+TEST_P(Fp8OnGpu, GivesTheSameBitsAgainAndWithRecomputation) {
+  const Step first = run(at::kBFloat16, at::kCUDA, Recompute::none, 0.2, GetParam());
+  for (const Recompute recompute : {Recompute::none, Recompute::mlp, Recompute::block}) {
+    const Step again = run(at::kBFloat16, at::kCUDA, recompute, 0.2, GetParam());
+    EXPECT_EQ(again.loss, first.loss);
+    for (const auto& [name, gradient] : first.gradients) {
+      EXPECT_TRUE(at::equal(again.gradients.at(name), gradient)) << name;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Recipes, Fp8OnGpu, testing::Values(kernels::Fp8Recipe::tensor, kernels::Fp8Recipe::block),
+                         [](const auto& one) { return one.param == kernels::Fp8Recipe::tensor ? "tensor" : "block"; });
 
 }  // namespace
 }  // namespace baleen::tests

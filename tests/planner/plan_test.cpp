@@ -169,6 +169,22 @@ TEST(PlannerTime, FallsWithFasterMachines) {
   EXPECT_GT(plan_time(step, slow).simulation.bubble, 0);
 }
 
+TEST(PlannerFp8, CostsMemoryForWeightsAndSavesItOfActivationsAndTime) {
+  const std::vector<std::string> fp8 = {"precision.compute=fp8", "precision.fp8_smallest=1",
+                                        "training.sequence_length=1024", "model.layers=12"};
+  std::vector<std::string> bf16 = fp8;
+  bf16[0] = "precision.compute=bf16";
+  const RankMemory with = tiny_memory(fp8, 1), without = tiny_memory(bf16, 1);
+  constexpr std::int64_t kMatrices = 128 * (256 + 128) + 3 * 128 * 256;  // q, k, v; out; gate, up, down
+  EXPECT_EQ(with.values - without.values, 12 * 2 * kMatrices);           // both ways
+  EXPECT_LT(with.activations, without.activations);
+  const Hardware slow = load_hardware("h200");
+  Hardware fast = slow;
+  fast.compute.gemm_fp8_tensor_tflops *= 2;
+  EXPECT_LT(plan_time(tiny_step(fp8, 1), fast).step(), plan_time(tiny_step(fp8, 1), slow).step());
+  EXPECT_EQ(plan_time(tiny_step(bf16, 1), fast).step(), plan_time(tiny_step(bf16, 1), slow).step());
+}
+
 TEST(PlannerLayouts, AreTheBestOfAll) {
   const Config config = tiny_plan_config({"training.global_batch_size=16", "training.micro_batch_size=1"});
   const Hardware hardware = load_hardware("h100");

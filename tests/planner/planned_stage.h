@@ -47,6 +47,9 @@ inline std::unique_ptr<models::TransformerStage> make_stage(const PlannedStep& s
   modules.recompute = config.training.recompute == "block" ? models::Recompute::block
                       : config.training.recompute == "mlp" ? models::Recompute::mlp
                                                            : models::Recompute::none;
+  if (config.precision.fp8())
+    modules.fp8 = config.precision.fp8_recipe == "block" ? kernels::Fp8Recipe::block : kernels::Fp8Recipe::tensor;
+  modules.fp8_smallest = config.precision.fp8_smallest;
   modules.region = parallel::TensorRegion(mesh.tensor(), config.parallelism.sequence_parallel);
   auto stage = std::make_unique<models::TransformerStage>(
       config.model, step.plan.held(config.model, mesh.coordinates().pipeline), units, modules);

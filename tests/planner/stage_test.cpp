@@ -5,6 +5,7 @@
 #include "parallel/communicator_decorator.h"
 #include "parallel/executor.h"
 #include "parallel/thread_communicator.h"
+#include "planner/memory.h"
 #include "planner/traffic.h"
 #include "tests/planner/fixture.h"
 #include "tests/planner/planned_stage.h"
@@ -74,6 +75,13 @@ TEST(PlannerTraffic, IsWhatRanksSend) {
            Row{2, {"parallelism.tensor=2", "parallelism.sequence_parallel=false"}},
            Row{2, {"parallelism.tensor=2", "training.recompute=mlp"}},
            Row{2, {"parallelism.tensor=2", "training.recompute=block", "model.qk_norm=true", "model.qkv_bias=true"}},
+           Row{2, {"parallelism.tensor=2", "precision.compute=fp8", "precision.fp8_smallest=1"}},
+           Row{2,
+               {"parallelism.tensor=2", "precision.compute=fp8", "precision.fp8_smallest=1", "training.recompute=mlp"}},
+           Row{2,
+               {"parallelism.tensor=2", "precision.compute=fp8", "precision.fp8_smallest=1",
+                "training.recompute=block"}},
+           Row{2, {"parallelism.tensor=2", "precision.compute=fp8", "precision.fp8_smallest=200"}},
            Row{2, {"parallelism.pipeline=2", "model.tie_embeddings=true"}},
            Row{4, {"parallelism.tensor=2", "parallelism.pipeline=2", "parallelism.schedule=zero_bubble"}},
            Row{8, {two, "parallelism.tensor=2", "parallelism.pipeline=2", "parallelism.zero_stage=3"}},
@@ -84,8 +92,8 @@ TEST(PlannerTraffic, IsWhatRanksSend) {
                false},
            Row{4, {"parallelism.tensor=2", "parallelism.zero_stage=1", "run.deterministic=true"}, false},
        }) {
-    std::vector<std::string> overrides = row.overrides;
-    overrides.emplace_back("precision.compute=fp32");
+    std::vector<std::string> overrides = {"precision.compute=fp32"};
+    overrides.insert(overrides.end(), row.overrides.begin(), row.overrides.end());
     const Config config = tiny_plan_config(overrides);
     const parallel::ParallelDims dims = config.dims(row.ranks);
     const PlannedStep step = plan_step(config, dims);
@@ -103,28 +111,43 @@ TEST(PlannerTraffic, IsWhatRanksSend) {
   }
 }
 
+void expect_kept(const Config& config, int tensor, const std::string& name) {
+  const parallel::ParallelDims dims = config.dims(tensor);
+  const PlannedStep step = plan_step(config, dims);
+  const ComputeShape shape = compute_shape(step);
+  parallel::run_threads(tensor, [&](parallel::Communicator& world) {
+    parallel::Mesh mesh(dims, world, parallel::device_communicators(at::kCPU), trainer::mesh_options(config));
+    const auto stage = make_stage(step, mesh);
+    stage->set_batches({batch_of(shape)});
+    at::Tensor x = stage->input(0);
+    std::int64_t planned = 0, values = 0;
+    for (std::size_t unit = 0; unit + 1 < step.ranks.front().units.size(); ++unit) {
+      stage->unit(static_cast<int>(unit)).await_values();
+      x = stage->forward(static_cast<int>(unit), 0, x);
+      planned += activation_bytes(step.ranks.front().units[unit].kind, shape).saved;
+    }
+    EXPECT_EQ(stage->saved_bytes(), planned) << name;
+    for (const auto& unit : stage->units()) values += unit->bytes().values;
+    EXPECT_EQ(plan_states(step, 0).values, values) << name;
+  });
+}
+
 TEST(PlannerActivations, AreWhatAStageKeeps) {
-  for (const char* recompute : {"none", "mlp", "block"}) {
-    for (const char* qk_norm : {"true", "false"}) {
-      for (const int tensor : {1, 2}) {
-        const Config config =
-            tiny_plan_config({"precision.compute=fp32", std::string("training.recompute=") + recompute,
-                              std::string("model.qk_norm=") + qk_norm, "parallelism.tensor=" + std::to_string(tensor)});
-        const parallel::ParallelDims dims = config.dims(tensor);
-        const PlannedStep step = plan_step(config, dims);
-        const ComputeShape shape = compute_shape(step);
-        parallel::run_threads(tensor, [&](parallel::Communicator& world) {
-          parallel::Mesh mesh(dims, world, parallel::device_communicators(at::kCPU), trainer::mesh_options(config));
-          const auto stage = make_stage(step, mesh);
-          stage->set_batches({batch_of(shape)});
-          at::Tensor x = stage->input(0);
-          std::int64_t planned = 0;
-          for (std::size_t unit = 0; unit + 1 < step.ranks.front().units.size(); ++unit) {
-            x = stage->forward(static_cast<int>(unit), 0, x);
-            planned += activation_bytes(step.ranks.front().units[unit].kind, shape).saved;
-          }
-          EXPECT_EQ(stage->saved_bytes(), planned) << recompute << ", qk_norm " << qk_norm << ", tensor " << tensor;
-        });
+  for (const std::string precision : {"fp32", "fp8 all tensor", "fp8 all block", "fp8 large tensor"}) {
+    for (const char* recompute : {"none", "mlp", "block"}) {
+      for (const char* qk_norm : {"true", "false"}) {
+        for (const int tensor : {1, 2}) {
+          const bool fp8 = precision != "fp32", block = precision.ends_with("block");
+          const bool large = precision.find("large") != std::string::npos;  // gate and up of one rank
+          const std::vector<std::string> overrides = {
+              fp8 ? "precision.compute=fp8" : "precision.compute=fp32",
+              block ? "precision.fp8_recipe=block" : "precision.fp8_recipe=tensor",
+              large ? "precision.fp8_smallest=128" : "precision.fp8_smallest=1",
+              std::string("training.recompute=") + recompute,
+              std::string("model.qk_norm=") + qk_norm,
+              "parallelism.tensor=" + std::to_string(tensor)};
+          expect_kept(tiny_plan_config(overrides), tensor, precision + ", " + testing::PrintToString(overrides));
+        }
       }
     }
   }

@@ -77,9 +77,11 @@ TEST(Fp16, HopelessOverflowsStopTheRun) {
   }
 }
 
-TEST(Events, NameTheRankThatWentWrongAndTheFirstParameter) {
+class Events : public testing::TestWithParam<const char*> {};  // of precisions with masters of their own
+
+TEST_P(Events, NameTheRankThatWentWrongAndTheFirstParameter) {
   const TemporaryFolder folder;
-  const trainer::Config config = tiny_config(folder.path(), "bf16");  // masters of their own
+  const trainer::Config config = tiny_config(folder.path(), GetParam());
   for (const int rank : {0, 1}) {
     RunOptions options{folder.path() / std::to_string(rank), {}, {}};
     options.before_step = overflow_after(5, rank);
@@ -97,6 +99,8 @@ TEST(Events, NameTheRankThatWentWrongAndTheFirstParameter) {
                                                 rank)));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Precisions, Events, testing::Values("bf16", "fp8/tensor", "fp8/block"));
 
 class NotFinite : public testing::TestWithParam<const char*> {};
 
@@ -121,7 +125,7 @@ TEST_P(NotFinite, StepIsSkippedCountedAndStopsTheRunAtTheLimit) {
   EXPECT_THAT(told, testing::HasSubstr(R"("parameter":"model.embed_tokens.weight","rank":0)"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Precisions, NotFinite, testing::Values("fp32", "bf16"));
+INSTANTIATE_TEST_SUITE_P(Precisions, NotFinite, testing::Values("fp32", "bf16", "fp8/tensor", "fp8/block"));
 
 class Collapse : public testing::Test {
  protected:

@@ -154,7 +154,7 @@ TEST_P(Gpu, ATracedStepHasTheTimesOfTheDevice) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Precisions, Gpu, testing::Values("bf16", "fp16"));
+INSTANTIATE_TEST_SUITE_P(Precisions, Gpu, testing::Values("bf16", "fp16", "fp8/tensor", "fp8/block"));
 
 }  // namespace
 }  // namespace baleen::tests

@@ -60,7 +60,8 @@ TEST_P(Resume, AtEveryStepGivesTheBitsOfTheUninterruptedRun) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Precisions, Resume, testing::Values("fp64", "fp32", "bf16", "fp16"));
+INSTANTIATE_TEST_SUITE_P(Precisions, Resume,
+                         testing::Values("fp64", "fp32", "bf16", "fp16", "fp8/tensor", "fp8/block"));
 
 std::string content(const fs::path& path) {
   std::ifstream in(path);

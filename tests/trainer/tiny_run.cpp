@@ -110,7 +110,13 @@ trainer::Config tiny_config(const fs::path& folder, const std::string& precision
   config.optimizer.lr = 1e-2;
   config.optimizer.max_grad_norm = 0.5;
   config.lr_scheduler.warmup_steps = 3;
-  config.precision.compute = precision;
+  const std::size_t slash = precision.find('/');
+  config.precision.compute = precision.substr(0, slash);
+  if (config.precision.fp8()) {
+    if (slash != std::string::npos) config.precision.fp8_recipe = precision.substr(slash + 1);
+    config.precision.fp8_smallest = 16;
+    config.training.sequence_length = 32;  // a multiple of 16
+  }
   config.metrics.log_every = 1000;
   return config;
 }

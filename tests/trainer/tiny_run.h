@@ -16,7 +16,8 @@
 namespace baleen::tests {
 
 /// Two layers with grouped-query heads, Q/K norms, QKV bias; global batch 8, micro-batches of 1, clipping active;
-/// trains on a dataset that is written into `folder`.
+/// trains on a dataset that is written into `folder`. precision: precision.compute, or "fp8/" and a recipe: all linear
+/// layers are in FP8 then.
 trainer::Config tiny_config(const std::filesystem::path& folder, const std::string& precision);
 
 struct Outcome {
