@@ -66,20 +66,26 @@ int list(int argc, char** argv) {
   if (all.empty()) all.push_back(checkpoint::inspect_checkpoint(checkpoint::find_checkpoint(path, {}, kStep).path));
   fmt::print("{:>8}  {:<20} {:>9} {:>11}  {:<6}  {}\n", "step", "saved", "age", "size", "", "state");
   std::int64_t count = 0;
-  const checkpoint::ListedCheckpoint* damaged = nullptr;  // the newest
+  const checkpoint::ListedCheckpoint *damaged = nullptr, *newest = nullptr;
   for (checkpoint::ListedCheckpoint& listed : all) {
     listed = checkpoint::with_file_lengths(std::move(listed));
     print_line(listed);
+    if (listed.abandoned) continue;  // nothing goes on from it
+    newest = &listed;
     if (listed.complete()) continue;
     damaged = &listed;
     ++count;
   }
-  fmt::print("complete: every file is there in its length; `baleen ckpt verify` compares every byte\n");
+  fmt::print(
+      "complete: every file is there in its length, config.toml as it was saved; `baleen ckpt verify` compares every "
+      "byte\n");
   if (tensors) print_tensors(checkpoint::read_manifest(checkpoint::find_checkpoint(path, {}, kStep).path));
   if (damaged != nullptr)
-    throw core::Error(core::ExitCode::corrupt_checkpoint,
-                      fmt::format("{}: {} damaged", path, core::counted(count, "checkpoint")),
-                      checkpoint::next_action_for_damage(damaged->path, checkpoint::StepOption::resume));
+    throw core::Error(
+        core::ExitCode::corrupt_checkpoint, fmt::format("{}: {} damaged", path, core::counted(count, "checkpoint")),
+        newest->complete()
+            ? fmt::format("--resume goes on from step {}, which is complete; delete what is damaged", newest->step)
+            : checkpoint::next_action_for_damage(damaged->path, checkpoint::StepOption::resume));
   return 0;
 }
 

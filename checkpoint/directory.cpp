@@ -85,8 +85,9 @@ std::string steps_text(const std::vector<ListedCheckpoint>& listed, const fs::pa
   return fmt::format("{}", fmt::join(steps, ", "));
 }
 
-/// Of a run that began: its configuration tells when it will.
+/// Of a run that began: its configuration tells when it will. Throws where its events tell that it has.
 core::Error not_saved_yet(const fs::path& run_dir) {
+  require_never_saved(run_dir);
   std::int64_t every = 0, steps = 0;
   for (const core::ConfigEntry& entry : core::read_config_source(run_dir / kConfigName, {}).entries) {
     if (entry.section == "checkpoint" && entry.key == "every") (void)core::read_value(entry.value, every);
@@ -95,7 +96,9 @@ core::Error not_saved_yet(const fs::path& run_dir) {
   const std::int64_t first = every > 0 ? std::min(every, steps) : steps;
   return {core::ExitCode::usage,
           fmt::format("the run {} has not saved yet; its first save comes at step {}", run_dir.string(), first),
-          fmt::format("wait for it, or touch {}: a run that is under way saves at once", (run_dir / "SAVE").string())};
+          fmt::format(
+              "if it is under way, wait, or touch {} to have it save at once; if it has ended, --resume starts it anew",
+              (run_dir / "SAVE").string())};
 }
 
 const char* words(StepOption option) {
@@ -205,6 +208,17 @@ FoundCheckpoint find_checkpoint(const fs::path& run_or_checkpoint, std::optional
     throw not_saved_yet(path);
   throw core::Error(core::ExitCode::usage, fmt::format("{} has no checkpoint of step {}", path.string(), *step),
                     steps.empty() ? "this run has no complete checkpoint" : "choose one of these steps: " + steps);
+}
+
+void require_never_saved(const fs::path& run_dir) {
+  std::error_code error;
+  const fs::path events = run_dir / "events.jsonl";
+  if (!fs::exists(events, error) || core::read_file(events).find("\"event\":\"checkpoint\"") == std::string::npos)
+    return;
+  throw core::Error(core::ExitCode::corrupt_checkpoint,
+                    fmt::format("the run {} has saved checkpoints, but {} holds none", run_dir.string(),
+                                checkpoints_directory(run_dir).string()),
+                    "bring them back (moved, or on a disk that is not mounted?), or begin anew in another --run-dir");
 }
 
 std::string next_action_for_damage(const fs::path& checkpoint, StepOption option) {

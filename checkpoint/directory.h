@@ -60,6 +60,10 @@ FoundCheckpoint find_checkpoint(const std::filesystem::path& run_or_checkpoint,
                                 std::optional<std::int64_t> step = std::nullopt,
                                 StepOption option = StepOption::resume);
 
+/// Throws Error(corrupt_checkpoint) where events.jsonl tells of checkpoints: they have been moved away, or their disk
+/// is not mounted. To be called where none is found, before the run is begun anew.
+void require_never_saved(const std::filesystem::path& run_dir);
+
 /// What to do about a damaged checkpoint: "take an older one with --resume=STEP; these are complete: 800, 900".
 std::string next_action_for_damage(const std::filesystem::path& checkpoint, StepOption option);
 

@@ -193,6 +193,12 @@ void check_files(const Manifest& manifest, const fs::path& checkpoint) {
       throw core::Error(core::ExitCode::corrupt_checkpoint,
                         fmt::format("{} has {} bytes, {} were saved", path.string(), size, file.bytes));
   }
+  const fs::path config = checkpoint / kConfigName;
+  std::error_code error;
+  if (!fs::exists(config, error))
+    throw core::Error(core::ExitCode::corrupt_checkpoint, config.string() + " is missing");
+  if (core::digest_of(core::read_file(config)) != manifest.config_digest)
+    throw corrupt(config, "it was changed after the checkpoint was written");
 }
 
 Manifest read_manifest(const fs::path& checkpoint) {

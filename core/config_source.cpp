@@ -123,16 +123,16 @@ class Reader {
   /// "a.b= 3", "a.b =3", "a.b=[1, 2]".
   static std::size_t words_of_one(const std::vector<std::string>& words, std::size_t at) {
     const auto bare = [&](std::size_t i) { return i < words.size() && words[i].find('=') == std::string::npos; };
-    const std::string& first = words[at];
-    const std::size_t next = at + 1;
-    if (is_list(first) && first.find(']') == std::string::npos) {
-      std::size_t end = next;
-      while (bare(end) && words[end].find(']') == std::string::npos) ++end;
-      return bare(end) ? end + 1 - at : 1;
-    }
-    if (first.ends_with('=')) return bare(next) ? 2 : 1;
-    if (!bare(at) || next >= words.size() || !words[next].starts_with('=')) return 1;
-    return words[next] == "=" && bare(next + 1) ? 3 : 2;
+    std::string whole = words[at];
+    std::size_t end = at + 1;
+    if (whole.starts_with('=')) return 1;
+    const auto take = [&] { whole += words[end++]; };
+    if (bare(at) && end < words.size() && words[end].starts_with('=')) take();
+    if (whole.ends_with('=') && bare(end)) take();
+    if (!is_list(whole)) return end - at;
+    const std::size_t begun = end - at;
+    while (whole.find(']') == std::string::npos && bare(end)) take();
+    return whole.find(']') == std::string::npos ? begun : end - at;
   }
 
   void fail(const std::string& at, const std::string& message) {

@@ -18,7 +18,7 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 
 extern "C" void on_signal(int signal) {
   (signal == SIGUSR1 ? g_save_and_exit : signal == SIGUSR2 ? g_save : g_stop) = true;
-  if ((signal != SIGTERM && signal != SIGINT) || !g_tells) return;
+  if (signal == SIGUSR1 || signal == SIGUSR2 || !g_tells) return;
   const int error = errno;  // of what was interrupted
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kStopping, sizeof(kStopping) - 1);
   errno = error;
@@ -30,15 +30,18 @@ Signals::Signals(bool tells) {
   core::require(!g_in_use.exchange(true), "signals are caught by one object at a time");
   g_save_and_exit = g_save = g_stop = false;
   g_tells = tells;
-  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT}) {
-    const bool stops = signal == SIGTERM || signal == SIGINT;
+  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP, SIGPIPE}) {
+    const bool stops = signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
     struct sigaction action {};
-    action.sa_handler = on_signal;
-    // The second SIGTERM or SIGINT finds the default again, which ends the process.
+    // What reads our lines may be gone, as `tee` is after Ctrl-C: that ends no training.
+    action.sa_handler = signal == SIGPIPE ? SIG_IGN : on_signal;
+    // The second one that stops finds the default again, which ends the process.
     action.sa_flags = stops ? static_cast<int>(SA_RESTART | SA_RESETHAND) : SA_RESTART;
     sigemptyset(&action.sa_mask);
     Saved saved{signal, {}};
-    core::require(sigaction(signal, &action, &saved.action) == 0, "the kernel knows SIGUSR1, SIGUSR2, SIGTERM, SIGINT");
+    core::require(sigaction(signal, nullptr, &saved.action) == 0, "the kernel knows these signals");
+    if (signal == SIGHUP && saved.action.sa_handler == SIG_IGN) continue;  // under nohup
+    core::require(sigaction(signal, &action, nullptr) == 0, "the kernel takes handlers of these signals");
     before_.push_back(saved);
   }
 }

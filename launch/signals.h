@@ -11,7 +11,8 @@ namespace baleen::launch {
 /// Catches signals from construction to destruction, which restores the handlers that were there. One at a time.
 class Signals {
  public:
-  /// `tells`: SIGTERM and SIGINT are answered with a line on stderr at once, since a step may take minutes.
+  /// `tells`: what stops is answered with a line on stderr at once, since a step may take minutes. While this lives,
+  /// output that nobody reads any more is no signal (SIGPIPE is ignored).
   explicit Signals(bool tells = false);
   ~Signals();
   Signals(const Signals&) = delete;
@@ -21,7 +22,8 @@ class Signals {
   bool save_and_exit() const;
   /// SIGUSR2 came since the last call: save a checkpoint and go on.
   bool take_save();
-  /// SIGTERM or SIGINT came: stop, with a checkpoint if there is time. A second one ends the process at once.
+  /// SIGTERM, SIGINT or SIGHUP (but under nohup) came: stop, with a checkpoint if there is time. A second one ends the
+  /// process at once.
   bool stop() const;
 
  private:

@@ -8,6 +8,7 @@
 #include "checkpoint/branch.h"
 #include "checkpoint/directory.h"
 #include "checkpoint/manifest.h"
+#include "checkpoint/reader.h"
 #include "core/digest.h"
 #include "core/filesystem.h"
 #include "core/log.h"
@@ -98,6 +99,7 @@ std::optional<fs::path> checkpoint_to_resume(const RunRequest& request, launch::
       found = checkpoint::find_checkpoint(request.run_dir, request.resume_step);
     } else if (request.resume) {
       found = checkpoint::newest_checkpoint(request.run_dir);
+      if (!found) checkpoint::require_never_saved(request.run_dir);
     }
     if (found) what = identity(found->path);
   });
@@ -159,6 +161,7 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   Config saved;
   if (checkpoint)
     parallel::succeed_together(process.world(), [&] {
+      (void)checkpoint::CheckpointReader::open(*checkpoint);  // a damaged one must not be taken for another course
       saved = read_config(*checkpoint / checkpoint::kConfigName, {}).config;
       check_batch(*checkpoint, saved, config);
     });
@@ -177,6 +180,11 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   // Only now: a start that failed leaves the record of the run as it was.
   parallel::succeed_together(process.world(), [&] {
     if (!run) return;
+    if (request.resume_step && trainer->steps_done() > config.training.steps)
+      throw core::Error(
+          core::ExitCode::usage,
+          fmt::format("step {} lies beyond training.steps={}", trainer->steps_done(), config.training.steps),
+          "raise training.steps, or name an earlier step");
     if (checkpoint) leave_newer_checkpoints(request.run_dir, trainer->steps_done());
     run->write("config.toml", resolved);
     run->write("env.json", environment_json(process));

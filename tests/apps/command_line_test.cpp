@@ -200,7 +200,8 @@ TEST(Run, ThatHasNotSavedYetSaysWhenItWill) {
   EXPECT_EQ(listed.code, 2);
   EXPECT_EQ(listed.err,
             "baleen: the run . has not saved yet; its first save comes at step 15\n"
-            "  wait for it, or touch ./SAVE: a run that is under way saves at once\n");
+            "  if it is under way, wait, or touch ./SAVE to have it save at once; if it has ended, --resume starts it "
+            "anew\n");
 }
 
 TEST(Compute, MissingProgramIsExplained) {

@@ -181,4 +181,22 @@ damaged = subprocess.run([baleen, "ckpt", "ls", "branch"], capture_output=True, 
 expect(damaged.returncode == 41 and damaged.stdout.count("\n") == listed.stdout.count("\n")
        and "1 checkpoint damaged" in damaged.stderr, "and with 41, after all lines, where one is damaged", damaged.stdout)
 expect(os.path.exists("whole/report.html"), "the run left a report")
+
+newest = os.path.join("whole/checkpoints", open("whole/checkpoints/LATEST").read().strip())
+config = open(f"{newest}/config.toml").read()
+for damage in (lambda path: os.remove(path), lambda path: open(path, "w").write(config[:300])):
+    damage(f"{newest}/config.toml")
+    step = int(newest.rsplit("-", 1)[1])
+    code, output = finish(start("--run-dir", "whole", f"--resume={step}"))
+    expect(code == 41 and "config.toml" in output and "cannot be resumed with" not in output,
+           "a checkpoint whose config.toml is damaged is told to be damaged", output)
+    listed = subprocess.run([baleen, "ckpt", "ls", "whole"], capture_output=True, text=True)
+    expect(listed.returncode == 41 and "config.toml" in listed.stdout, "and listed as such", listed.stdout)
+    open(f"{newest}/config.toml", "w").write(config)
+
+history = open("whole/metrics.jsonl").read()
+os.rename("whole/checkpoints", "elsewhere")
+code, output = finish(start("--run-dir", "whole", "--resume"))
+expect(code == 41 and "holds none" in output and open("whole/metrics.jsonl").read() == history,
+       "a run whose checkpoints are gone is not begun anew over its history", output)
 print("all passed")

@@ -32,6 +32,15 @@ TEST(Overrides, OfListsWithSpacesAreToldToBeQuoted) {
       folder.problems("", {"optimizer.betas=[0.9,", "0.95]", "run.name=good"}, 1),
       ElementsAre(
           "override optimizer.betas=[0.9, 0.95]: spaces part it for the shell: write 'optimizer.betas=[0.9, 0.95]'"));
+  EXPECT_THAT(
+      folder.problems("", {"optimizer.betas", "=", "[0.9,", "0.95]", "run.name=good"}, 1),
+      ElementsAre(
+          "override optimizer.betas = [0.9, 0.95]: spaces part it for the shell: write 'optimizer.betas=[0.9, 0.95]'"));
+}
+
+TEST(Overrides, WithoutAKeyAreToldTheirForm) {
+  const ConfigFolder folder;
+  EXPECT_THAT(folder.problems("", {"=5"}, 1), ElementsAre("override =5: must have the form section.key=VALUE"));
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "launch/signals.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <optional>
 #include <thread>
@@ -36,6 +38,35 @@ TEST(Signals, ThatStopAreAnsweredAtOnceWhereAsked) {
   std::raise(SIGINT);
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             "baleen: stopping after this step; the same signal again stops at once, without saving\n");
+}
+
+TEST(Signals, AreAnsweredWhereNobodyReads) {
+  Signals signals(/*tells=*/true);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const int standard_error = ::dup(STDERR_FILENO);
+  ::close(ends[0]);
+  ::dup2(ends[1], STDERR_FILENO);
+  std::raise(SIGINT);  // whose handler writes into the broken pipe
+  ::dup2(standard_error, STDERR_FILENO);
+  ::close(standard_error);
+  ::close(ends[1]);
+  EXPECT_TRUE(signals.stop());
+}
+
+TEST(Signals, TakeAClosedTerminalForARequestToStopButUnderNohup) {
+  {
+    Signals signals;
+    std::raise(SIGHUP);
+    EXPECT_TRUE(signals.stop());
+  }
+  void (*const before)(int) = std::signal(SIGHUP, SIG_IGN);
+  {
+    Signals signals;
+    std::raise(SIGHUP);
+    EXPECT_FALSE(signals.stop());
+  }
+  std::signal(SIGHUP, before);
 }
 
 TEST(Signals, StartClean) {

@@ -37,6 +37,7 @@ TEST_P(Resume, AtEveryStepGivesTheBitsOfTheUninterruptedRun) {
   config.training.validation_sequences = 8;
   config.precision.loss_scale_init = 1 << 24;  // too much for FP16, and again soon after each doubling
   config.precision.loss_scale_growth_interval = 3;
+  config.precision.loss_scale_hysteresis = 2;  // a state of its own, between two overflows
   config.checkpoint.every = 1;
   config.checkpoint.keep = 0;
   const fs::path whole_dir = folder.path() / "whole";
