@@ -50,14 +50,14 @@ TEST_F(CkptVerb, LsListsStepsOfARun) {
 TEST_F(CkptVerb, LsShowsDamage) {
   fs::remove(newest() / "manifest.json");
   const Outcome outcome = baleen("ckpt ls " + run());
-  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.code, 41);
   EXPECT_THAT(outcome.text, HasSubstr("LATEST  damaged: " + newest().string() + " is no checkpoint"));
 }
 
 TEST_F(CkptVerb, LsComparesTheLengthsOfFiles) {
   fs::resize_file(newest() / "rank-00001.h5", 100);
   const Outcome outcome = baleen("ckpt ls " + run());
-  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.code, 41);
   EXPECT_THAT(outcome.text, AllOf(ContainsRegex(" 100  20.* complete\n"),
                                   ContainsRegex("LATEST  damaged: .*/rank-00001.h5 has 100 bytes, [0-9]+ were saved"),
                                   HasSubstr("`baleen ckpt verify` compares every byte")));

@@ -116,7 +116,7 @@ const BadConfig kRanges[] = {
     {"UnknownPrecision",
      "[precision]\ncompute = \"fp4\"\n",
      {"run.toml:2:1: precision.compute must be one of \"fp32\", \"fp64\", \"bf16\", \"fp16\", \"fp8\", but is "
-      "\"fp4\""}},
+      "\"fp4\"; did you mean \"fp64\"?"}},
     {"NoShards",
      "[parallelism]\ndata_shard = 0\n",
      {"run.toml:2:1: parallelism.data_shard must be greater than 0, or -1, but is 0"}},
