@@ -51,9 +51,12 @@ std::unique_ptr<RunDirectory> open_run(const RunRequest& request, launch::Proces
     const bool again = request.resume || request.resume_step.has_value();
     run =
         std::make_unique<RunDirectory>(request.run_dir, again ? RunDirectory::Open::resume : RunDirectory::Open::fresh);
-    (void)run->take_stop();  // left over from before this start
-    (void)run->take_save();
     core::log_to_file(run->path() / "log" / "rank-00000.log");
+    const bool stop = run->take_stop(), save = run->take_save();
+    if (stop || save)
+      core::log_warning(
+          fmt::format("{} was there before this run was ready, and is removed: create it again if it is meant",
+                      (run->path() / (stop ? "STOP" : "SAVE")).string()));
   });
   return run;
 }

@@ -73,7 +73,7 @@ def main():
     for name in names:
         path = os.path.join(folder, name)
         with open(path) as file:
-            command = re.match(rf"# mpirun -n (\d+) baleen train examples/layouts/{name}\n", file.readline())
+            command = re.match(rf"# tools/mpirun_local (\d+) baleen train examples/layouts/{name}\n", file.readline())
         assert command, f"the first line of {name} says how to start it"
         ranks = int(command[1])
         assert f"../examples/layouts/{name}" in document, f"docs/parallelism.md does not name {name}"
