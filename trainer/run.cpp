@@ -99,6 +99,10 @@ std::optional<fs::path> checkpoint_to_resume(const RunRequest& request, launch::
   std::string what = "none";
   parallel::succeed_together(process.world(), [&] {
     if (request.resume_step) {
+      if (const std::int64_t steps = request.config.training.steps; *request.resume_step > steps)
+        throw core::Error(core::ExitCode::usage,
+                          fmt::format("--resume={} lies beyond training.steps={}", *request.resume_step, steps),
+                          "raise training.steps, or name an earlier step");
       found = checkpoint::find_checkpoint(request.run_dir, request.resume_step);
     } else if (request.resume) {
       found = checkpoint::newest_checkpoint(request.run_dir);
@@ -183,11 +187,6 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   // Only now: a start that failed leaves the record of the run as it was.
   parallel::succeed_together(process.world(), [&] {
     if (!run) return;
-    if (request.resume_step && trainer->steps_done() > config.training.steps)
-      throw core::Error(
-          core::ExitCode::usage,
-          fmt::format("step {} lies beyond training.steps={}", trainer->steps_done(), config.training.steps),
-          "raise training.steps, or name an earlier step");
     if (checkpoint) leave_newer_checkpoints(request.run_dir, trainer->steps_done());
     run->write("config.toml", resolved);
     run->write("env.json", environment_json(process));
