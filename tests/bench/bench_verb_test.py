@@ -70,7 +70,8 @@ class Kernels(unittest.TestCase):
         self.assertEqual(outcome.returncode, 0, outcome.stderr)
         cells = table(outcome.stdout)
         self.assertEqual([name for name in cells if not name.startswith("-")],
-                         ["op", "copy", "square product", "swiglu", "swiglu backward"])
+                         ["op", "copy", "square product", "swiglu", "swiglu backward", "swiglu, abs_max",
+                          "swiglu backward, abs_max"])
         time, floor, _, _, share = cells["swiglu"]
         self.assertAlmostEqual(float(share.rstrip("%")), 100 * float(floor) / float(time), delta=1)
 
