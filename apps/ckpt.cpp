@@ -70,8 +70,8 @@ int list(int argc, char** argv) {
   for (checkpoint::ListedCheckpoint& listed : all) {
     listed = checkpoint::with_file_lengths(std::move(listed));
     print_line(listed);
-    if (listed.abandoned) continue;  // nothing goes on from it
-    newest = &listed;
+    if (listed.abandoned) continue;                              // nothing goes on from it
+    if (newest == nullptr || !newest->latest) newest = &listed;  // that --resume takes: LATEST
     if (listed.complete()) continue;
     damaged = &listed;
     ++count;

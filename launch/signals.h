@@ -1,6 +1,6 @@
 #pragma once
-// What the scheduler or the user asks of a running job by signals. Handlers only set flags; the trainer reads them at a
-// step border, where all ranks agree on what to do.
+// What the scheduler or the user asks of a running job by signals. Handlers set flags and may write a line; the trainer
+// reads the flags at a step border, where all ranks agree on what to do.
 
 #include <csignal>
 

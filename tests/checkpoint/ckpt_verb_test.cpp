@@ -66,6 +66,13 @@ TEST_F(CkptVerb, LsComparesTheLengthsOfFiles) {
   EXPECT_THAT(verified.text, HasSubstr("take an older one with --step STEP; these are complete: 100\n"));
 }
 
+TEST_F(CkptVerb, LsSaysWhatResumingTakesWhereAnOlderOneIsDamaged) {
+  fs::resize_file(newest().parent_path() / "step-00000100" / "rank-00001.h5", 100);
+  const Outcome outcome = baleen("ckpt ls " + run());
+  EXPECT_EQ(outcome.code, 41);
+  EXPECT_THAT(outcome.text, HasSubstr("--resume goes on from step 200, which is complete; delete what is damaged"));
+}
+
 TEST_F(CkptVerb, LsOfOneCheckpointWithItsTensors) {
   const Outcome outcome = baleen("ckpt ls " + newest().string() + " --tensors");
   EXPECT_EQ(outcome.code, 0) << outcome.text;
