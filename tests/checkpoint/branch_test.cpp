@@ -4,10 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <functional>
 
 #include "checkpoint/directory.h"
 #include "checkpoint/reader.h"
@@ -33,20 +29,6 @@ std::vector<std::int64_t> steps_in(const std::vector<ListedCheckpoint>& listed) 
 std::int64_t newest_step(const fs::path& run) {
   const auto newest = newest_checkpoint(run);
   return newest ? read_manifest(newest->path).step : -1;
-}
-
-/// Does `work` in a child that dies before its `n`th change of a name; true where it had fewer and came to its end.
-bool survives(int n, const std::function<void()>& work) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    crash_before_change(n);
-    work();
-    ::_exit(0);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_TRUE(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == kCrashed)) << status;
-  return status == 0;
 }
 
 TEST(Branch, TheStepThatIsGoneOnFromIsTheNewest) {

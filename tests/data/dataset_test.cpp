@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "data/dataset_file.h"
 #include "data/dataset_format.h"
 #include "data/token_dataset.h"
 #include "data/tokenizer.h"
@@ -62,30 +63,64 @@ TEST(Dataset, ChoosesTheDTypeByTheVocabulary) {
   EXPECT_THAT(tokens, ElementsAre(65535, 65536));
 }
 
-// More than one digest block, and pieces that do not divide anything.
+constexpr std::int64_t kBlockTokens = kDigestBlockBytes / 4;
+
+/// Two digest blocks of 32-bit tokens, the second not full: token i is i % 99991, the last one end-of-text. Written in
+/// pieces that do not divide anything. Returns the number of tokens.
+std::int64_t write_two_blocks(const std::filesystem::path& path) {
+  TokenWriter writer(path, {"bytes", 100'000, 99'999, false});
+  std::vector<TokenId> piece(77'777);
+  for (TokenId next = 0; writer.tokens() < kBlockTokens + 12345;) {
+    for (TokenId& token : piece) token = next++ % 99'991;
+    writer.append(piece);
+  }
+  writer.end_document();
+  const std::int64_t tokens = writer.tokens();
+  EXPECT_EQ(writer.commit().tokens, tokens);
+  return tokens;
+}
+
+/// Token `index` of a closed dataset becomes another of the vocabulary; a second call takes it back.
+void flip_token(const std::filesystem::path& path, std::int64_t index) {
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  const std::int64_t at = read_layout(path).tokens.address + 4 * index;
+  file.seekg(at);
+  const char flipped = static_cast<char>(file.get() ^ 1);
+  file.seekp(at);
+  file.put(flipped);
+  ASSERT_TRUE(file.good());
+}
+
 TEST(Dataset, HoldsMoreThanOneBlock) {
   const tests::TemporaryFolder folder;
-  const std::int64_t target = kDigestBlockBytes / 4 + 12345;
-  std::int64_t tokens = 0;
-  {
-    TokenWriter writer(folder / "big.h5", {"bytes", 100'000, 99'999, false});
-    std::vector<TokenId> piece(77'777);
-    for (TokenId next = 0; writer.tokens() < target;) {
-      for (TokenId& token : piece) token = next++ % 99'991;
-      writer.append(piece);
-    }
-    writer.end_document();
-    tokens = writer.tokens();
-    EXPECT_EQ(writer.commit().tokens, tokens);
-  }
+  write_two_blocks(folder / "big.h5");
   const TokenDataset dataset = TokenDataset::open(folder / "big.h5");
   ASSERT_EQ(dataset.digests().size(), 2u);
   dataset.verify_block(0);
   dataset.verify_block(1);
   std::vector<std::int64_t> window(1000);
-  const std::int64_t first = kDigestBlockBytes / 4 - 500;
+  const std::int64_t first = kBlockTokens - 500;
   dataset.read(first, std::span(window));
   for (std::int64_t i = 0; i < 1000; ++i) ASSERT_EQ(window[static_cast<std::size_t>(i)], (first + i) % 99'991);
+}
+
+// Each token belongs to the digest of one block, the last token of the last block too, which is not full.
+TEST(Dataset, DamageIsFoundInItsBlock) {
+  const tests::TemporaryFolder folder;
+  const std::int64_t tokens = write_two_blocks(folder / "big.h5");
+  for (const std::int64_t index : {std::int64_t{0}, kBlockTokens - 1, kBlockTokens, tokens - 1}) {
+    flip_token(folder / "big.h5", index);
+    const TokenDataset dataset = TokenDataset::open(folder / "big.h5");
+    ASSERT_EQ(dataset.digests().size(), 2u);
+    for (const std::int64_t block : {0, 1}) {
+      const auto error = error_of([&] { dataset.verify_block(block); });
+      ASSERT_EQ(error.has_value(), block == index / kBlockTokens) << "token " << index << ", block " << block;
+      if (!error) continue;
+      EXPECT_EQ(error->code(), core::ExitCode::usage);
+      EXPECT_THAT(error->what(), HasSubstr("block " + std::to_string(block) + " of 2 \"tokens\" has digest"));
+    }
+    flip_token(folder / "big.h5", index);
+  }
 }
 
 TEST(Dataset, AnUncommittedWriterLeavesNothing) {
