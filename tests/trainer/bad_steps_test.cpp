@@ -9,12 +9,25 @@
 #include <nlohmann/json.hpp>
 
 #include "checkpoint/directory.h"
+#include "checkpoint/manifest.h"
 #include "core/error.h"
 #include "parallel/thread_communicator.h"
 #include "tests/trainer/tiny_run.h"
 
 namespace baleen::tests {
 namespace {
+
+/// The message that a run which goes wrong ends with.
+std::string end_of(const trainer::Config& config, const RunOptions& options) {
+  try {
+    run_with_threads(config, 2, options);
+  } catch (const core::Error& error) {
+    EXPECT_EQ(error.code(), core::ExitCode::numerical);
+    return error.what();
+  }
+  ADD_FAILURE() << "the run must stop";
+  return "";
+}
 
 /// Trains step by step so that a test can put something wrong into one of them.
 class SteppedRun {
@@ -68,13 +81,8 @@ TEST(Fp16, HopelessOverflowsStopTheRun) {
   config.optimizer.max_grad_norm = 0;
   config.optimizer.lr = 1e4;  // weights leave FP16's range within a few steps
   config.precision.loss_scale_init = 4;
-  try {
-    run_with_threads(config, 2, {folder.path() / "run", {}, {}});
-    FAIL() << "the run must stop";
-  } catch (const core::Error& error) {
-    EXPECT_EQ(error.code(), core::ExitCode::numerical);
-    EXPECT_THAT(error.what(), testing::HasSubstr("20 steps in a row overflowed at the minimum loss scale 1"));
-  }
+  EXPECT_THAT(end_of(config, {folder.path() / "run", {}, {}}),
+              testing::HasSubstr("20 steps in a row overflowed at the minimum loss scale 1"));
 }
 
 class Events : public testing::TestWithParam<const char*> {};  // of precisions with masters of their own
@@ -111,13 +119,8 @@ TEST_P(NotFinite, StepIsSkippedCountedAndStopsTheRunAtTheLimit) {
   config.optimizer.max_grad_norm = 0;
   config.optimizer.lr = 1e30;
   config.numerics.max_bad_steps = 3;
-  try {
-    run_with_threads(config, 2, {folder.path() / "run", {}, {}});
-    FAIL() << "the run must stop";
-  } catch (const core::Error& error) {
-    EXPECT_EQ(error.code(), core::ExitCode::numerical);
-    EXPECT_THAT(error.what(), testing::HasSubstr("3 steps in a row had a loss or gradient that is not finite"));
-  }
+  EXPECT_THAT(end_of(config, {folder.path() / "run", {}, {}}),
+              testing::HasSubstr("3 steps in a row had a loss or gradient that is not finite"));
   std::ifstream events(folder.path() / "run" / "events.jsonl");
   const std::string told((std::istreambuf_iterator<char>(events)), {});
   EXPECT_THAT(told, testing::HasSubstr(R"("event":"skipped_step")"));
@@ -126,6 +129,30 @@ TEST_P(NotFinite, StepIsSkippedCountedAndStopsTheRunAtTheLimit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, NotFinite, testing::Values("fp32", "bf16", "fp8/tensor", "fp8/block"));
+
+/// A precision and the counter that stops its runs.
+class StoppedAmidBadSteps : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(StoppedAmidBadSteps, ARunThatIsResumedCountsOn) {
+  const auto& [precision, counter] = GetParam();
+  const TemporaryFolder folder;
+  trainer::Config config = tiny_config(folder.path(), precision);
+  config.training.steps = 100;
+  config.optimizer.max_grad_norm = 0;
+  config.optimizer.lr = 1e30;
+  config.precision.loss_scale_init = 4;
+  config.numerics.max_bad_steps = 8;
+  const std::filesystem::path dir = folder.path() / "stopped";
+  const auto stop_after_six = [](std::int64_t steps_done) { return trainer::Requests{steps_done == 6, false}; };
+  run_with_threads(config, 2, {dir, {}, stop_after_six});
+  const std::filesystem::path saved = checkpoint::newest_checkpoint(dir)->path;
+  EXPECT_GT(checkpoint::read_manifest(saved).trainer.integer(counter), 1);
+  EXPECT_EQ(end_of(config, {dir, saved, {}}), end_of(config, {folder.path() / "whole", {}, {}}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, StoppedAmidBadSteps,
+                         testing::Values(std::pair("fp32", "control.consecutive_bad"),
+                                         std::pair("fp16", "control.bad_at_min")));
 
 class Collapse : public testing::Test {
  protected:

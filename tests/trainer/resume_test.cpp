@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "checkpoint/directory.h"
+#include "checkpoint/manifest.h"
 #include "checkpoint/step_names.h"
 #include "tests/trainer/tiny_run.h"
 
@@ -16,6 +17,11 @@ namespace fs = std::filesystem;
 
 fs::path step_directory(const fs::path& run_dir, std::int64_t step) {
   return checkpoint::checkpoints_directory(run_dir) / checkpoint::step_directory_name(step);
+}
+
+/// The sampler's position, the loss scale, the counters.
+std::map<std::string, checkpoint::TrainerState::Value> state_after(const fs::path& run_dir, std::int64_t step) {
+  return checkpoint::read_manifest(step_directory(run_dir, step)).trainer.values();
 }
 
 /// A run directory that holds what another one held after `step` steps.
@@ -58,6 +64,7 @@ TEST_P(Resume, AtEveryStepGivesTheBitsOfTheUninterruptedRun) {
     EXPECT_EQ(resumed.parameters, whole.parameters) << "resumed after step " << step;
     EXPECT_EQ(resumed.skipped, whole.skipped) << "resumed after step " << step;
     EXPECT_EQ(resumed.happened, whole.happened) << "resumed after step " << step;
+    EXPECT_EQ(state_after(dir, 20), state_after(whole_dir, 20)) << "resumed after step " << step;
   }
 }
 
