@@ -2,8 +2,6 @@
 
 #include <ATen/ops/cat.h>
 
-#include <algorithm>
-
 namespace baleen::parallel {
 namespace {
 
@@ -29,23 +27,6 @@ void sum(const Unit& unit, const std::vector<ElementRange>& ranges, Communicator
 }
 
 }  // namespace
-
-std::vector<ElementRange> elements_placed(const UnitSpec& spec, const UnitLayout& layout, TensorPlacement::Kind kind,
-                                          ElementRange within) {
-  std::vector<ElementRange> ranges;
-  for (std::size_t i = 0; i < spec.parameters.size(); ++i) {
-    if (spec.parameters[i].tensor.kind != kind) continue;
-    const ParameterLayout& at = layout.parameters[i];
-    const ElementRange here{std::max(within.begin, at.offset), std::min(within.end, at.offset + at.elements)};
-    if (here.begin >= here.end) continue;
-    if (!ranges.empty() && ranges.back().end == here.begin) {
-      ranges.back().end = here.end;
-    } else {
-      ranges.push_back(here);
-    }
-  }
-  return ranges;
-}
 
 void sum_over_tensor(Unit& unit, Communicator& tensor, Communicator& group) {
   using Kind = TensorPlacement::Kind;

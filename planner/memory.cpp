@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include "planner/units.h"
 
@@ -144,16 +145,47 @@ class PeakWalk {
       before = blocks;
     }
     now_.gradient_buffers -= before;
+    sum_over_tensor();
   }
 
-  /// Blocks that replicas exchange where they add in rank order: what is received, and sent too where it is filled up
-  /// to equal blocks.
   std::int64_t replica_bytes(std::size_t unit) const {
-    const std::int64_t replicas = step_.dims.data_replicate;
-    if (!communicates(step_.dims.data_replicate) || !step_.config.run.deterministic) return 0;
-    const std::int64_t elements = step_.shard_elements(rank_.units[unit]);
-    const std::int64_t blocks = (elements + replicas - 1) / replicas * replicas;
+    return ordered_sum_bytes(step_.shard_elements(rank_.units[unit]), step_.dims.data_replicate);
+  }
+
+  /// Blocks that ranks exchange where they add in rank order: what is received, and sent too where it is filled up to
+  /// equal blocks.
+  std::int64_t ordered_sum_bytes(std::int64_t elements, int ranks) const {
+    if (!communicates(ranks) || !step_.config.run.deterministic) return 0;
+    const std::int64_t blocks = (elements + ranks - 1) / ranks * ranks;
     return blocks * step_.master_size() * (blocks == elements ? 1 : 2);
+  }
+
+  /// As parallel::sum_over_tensor: one sum at a time.
+  void sum_over_tensor() {
+    using Kind = parallel::TensorPlacement::Kind;
+    Moment at = now_;
+    for (std::size_t unit = 0; unit < rank_.units.size(); ++unit) {
+      if (unit > 0 && rank_.units[unit].kind == rank_.units[unit - 1].kind) continue;  // layers are alike
+      for (const auto& [kind, ranks] :
+           {std::pair(Kind::replicated_sum, step_.dims.tensor), std::pair(Kind::split_groups, step_.group_ranks())}) {
+        at.gradient_buffers = now_.gradient_buffers + placed_sum_bytes(rank_.units[unit], kind, ranks);
+        note(at);
+      }
+    }
+  }
+
+  /// On the shard that holds the most of these parameters. Several ranges of them travel as one copy.
+  std::int64_t placed_sum_bytes(const PlannedUnit& unit, parallel::TensorPlacement::Kind kind, int ranks) const {
+    if (!communicates(ranks)) return 0;
+    const std::int64_t shard = step_.shard_elements(unit);
+    std::int64_t most = 0;
+    for (std::int64_t begin = 0; begin < unit.elements(); begin += shard) {
+      const auto ranges = parallel::elements_placed(unit.spec, unit.layout, kind, {begin, begin + shard});
+      const std::int64_t elements = parallel::count_elements(ranges);
+      const std::int64_t copied = ranges.size() > 1 ? elements * step_.master_size() : 0;
+      most = std::max(most, copied + ordered_sum_bytes(elements, ranks));
+    }
+    return most;
   }
 
   /// Sent and received blocks, where the reduction is an exchange.
@@ -198,7 +230,7 @@ RankMemory plan_memory(const PlannedStep& step, int pipeline_rank, const Footpri
   RankMemory memory = plan_states(step, pipeline_rank);
   memory.workspace = bytes_of(footprint.workspace_gib);
   PeakWalk(step, step.ranks[static_cast<std::size_t>(pipeline_rank)]).run(memory);
-  memory.communicators = bytes_of(footprint.communicator_gib * communicator_count(step, pipeline_rank));
+  memory.communicators = bytes_of(communicators_gib(step, pipeline_rank, footprint));
   memory.context = bytes_of(footprint.context_gib);
   memory.reserve = static_cast<std::int64_t>(footprint.reserve_share * static_cast<double>(memory.allocator()));
   return memory;
@@ -217,6 +249,10 @@ int communicator_count(const PlannedStep& step, int pipeline_rank) {
     count += 4 + (end ? 1 : 0);  // both ends of both flows
   }
   return count;
+}
+
+double communicators_gib(const PlannedStep& step, int pipeline_rank, const FootprintTable& footprint) {
+  return footprint.communicator_gib * communicator_count(step, pipeline_rank);
 }
 
 std::int64_t parameters_held(const PlannedRank& rank) {

@@ -1,5 +1,7 @@
 #include "planner/step.h"
 
+#include <algorithm>
+
 #include "models/llama_parameters.h"
 
 namespace baleen::planner {
@@ -30,6 +32,10 @@ PlannedRank plan_rank(const PlannedStep& step, const std::vector<parallel::UnitS
 
 std::int64_t PlannedStep::shard_elements(const PlannedUnit& unit) const {
   return zero_stage() == 0 ? unit.layout.elements : unit.layout.shard_elements();
+}
+
+int PlannedStep::group_ranks() const {
+  return dims.tensor / static_cast<int>(std::min<std::int64_t>(config.model.kv_heads, dims.tensor));
 }
 
 std::int64_t PlannedStep::compute_size() const {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "parallel/unit_layout.h"
+#include "parallel/placed_elements.h"
 #include "trainer/execution_plan.h"
 
 namespace baleen::planner {
@@ -41,6 +41,8 @@ struct PlannedStep {
   /// What Unit keeps: see parallel/unit.h.
   bool keeps_values() const { return zero_stage() < 3 || config.parallelism.regather == "never"; }
   bool reduces_each_micro_batch() const { return plan.lowering.reduce_each_micro_batch; }
+  /// Tensor ranks that share a part of what is split in groups.
+  int group_ranks() const;
   std::int64_t shard_elements(const PlannedUnit& unit) const;
   std::int64_t compute_size() const;  // bytes of an element
   std::int64_t master_size() const;

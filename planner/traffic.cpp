@@ -116,23 +116,17 @@ class TrafficPlan {
     const PlannedUnit& unit = rank_.units[index];
     if (communicates(step_.dims.data_replicate))
       sum("data_replicate", step_.dims.data_replicate, step_.shard_elements(unit));
-    const int groups = static_cast<int>(std::min<std::int64_t>(step_.config.model.kv_heads, step_.dims.tensor));
     using Kind = parallel::TensorPlacement::Kind;
-    if (communicates(step_.dims.tensor)) sum_placed(unit, Kind::replicated_sum, "tensor", step_.dims.tensor);
-    if (step_.dims.tensor > groups) sum_placed(unit, Kind::split_groups, "tensor_group", step_.dims.tensor / groups);
+    sum_placed(unit, Kind::replicated_sum, "tensor", step_.dims.tensor);
+    sum_placed(unit, Kind::split_groups, "tensor_group", step_.group_ranks());
     if (step_.zero_stage() > 0 && step_.keeps_values() && rank_.owns_values(index)) gather_values(unit);
   }
 
   /// What shard 0 has of the parameters with this placement.
   void sum_placed(const PlannedUnit& unit, parallel::TensorPlacement::Kind kind, const char* axis, int ranks) {
-    std::int64_t elements = 0;
-    const std::int64_t end = step_.shard_elements(unit);
-    for (std::size_t i = 0; i < unit.spec.parameters.size(); ++i) {
-      const parallel::ParameterLayout& at = unit.layout.parameters[i];
-      if (unit.spec.parameters[i].tensor.kind == kind)
-        elements += std::clamp<std::int64_t>(end - at.offset, 0, at.elements);
-    }
-    if (elements > 0) sum(axis, ranks, elements);
+    const std::int64_t elements = parallel::count_elements(
+        parallel::elements_placed(unit.spec, unit.layout, kind, {0, step_.shard_elements(unit)}));
+    if (elements > 0 && communicates(ranks)) sum(axis, ranks, elements);
   }
 
   void add_tied() {
