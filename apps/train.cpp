@@ -1,5 +1,7 @@
 // baleen train CONFIG [section.key=VALUE ...] [--resume[=STEP]] [--run-dir DIR]
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <exception>
 #include <vector>
@@ -8,7 +10,11 @@
 #include "apps/verbs.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "launch/signals.h"
 #include "parallel/agreement.h"
+#include "planner/memory.h"
+#include "report/report.h"
+#include "trainer/device_info.h"
 #include "trainer/run.h"
 #include "trainer/start_facts.h"
 
@@ -72,6 +78,14 @@ void agree_on_start(Command& command, const std::exception_ptr& mistake, launch:
   });
 }
 
+/// What `baleen plan` reckons for rank 0, where it has a table of this GPU.
+std::optional<double> planned_communicators_gib(const trainer::Config& config, const launch::Process& process) {
+  const std::optional<planner::Hardware> hardware = planner::hardware_of(trainer::device_name(process.device()));
+  if (!hardware) return std::nullopt;
+  const planner::PlannedStep step = planner::plan_units(config, config.dims(process.size()));
+  return planner::communicators_gib(step, /*pipeline_rank=*/0, hardware->footprint);
+}
+
 }  // namespace
 
 int train_main(int argc, char** argv) {
@@ -85,7 +99,13 @@ int train_main(int argc, char** argv) {
   launch::Process process;
   core::set_log_rank(process.rank());
   agree_on_start(command, mistake, process);
-  return static_cast<int>(trainer::run_training(command.request, process));
+  trainer::RunRequest& request = command.request;
+  request.planned_communicators_gib = planned_communicators_gib(request.config, process);
+  launch::Signals signals(/*tells=*/process.rank() == 0);  // until the report is told, too
+  const core::ExitCode outcome = trainer::run_training(request, process, signals);
+  if (process.rank() == 0)
+    core::log_info(fmt::format("report: {}", report::write_report(request.run_dir).path.string()));
+  return static_cast<int>(outcome);
 }
 
 }  // namespace baleen::apps

@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <optional>
-
 #include "core/counted.h"
-#include "planner/hardware.h"
 
 namespace baleen::trainer {
 
-std::string describe(const std::vector<parallel::CommunicatorMemory>& memory, const std::string& device_name) {
+std::string describe(const std::vector<parallel::CommunicatorMemory>& memory, std::optional<double> planned_gib) {
   constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
   std::int64_t sum = 0;
   std::vector<std::string> each;
@@ -21,10 +18,7 @@ std::string describe(const std::vector<parallel::CommunicatorMemory>& memory, co
   std::string text = fmt::format("{}: {:.2f} GiB beside the allocator, measured ({})",
                                  core::counted(static_cast<std::int64_t>(memory.size()), "communicator"),
                                  static_cast<double>(sum) / kGib, fmt::join(each, ", "));
-  if (const std::optional<planner::Hardware> hardware = planner::hardware_of(device_name))
-    text += fmt::format("; planned {:.2f}, {} each",
-                        hardware->footprint.communicator_gib * static_cast<double>(memory.size()),
-                        hardware->footprint.communicator_gib);
+  if (planned_gib) text += fmt::format("; planned {:.2f}", *planned_gib);
   return text;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What communicators take of a GPU beside LibTorch's allocator, measured beside planned.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,7 @@
 
 namespace baleen::trainer {
 
-/// One line for people: the sum, each communicator, and what `baleen plan` counts where it has a table of this device.
-std::string describe(const std::vector<parallel::CommunicatorMemory>& memory, const std::string& device_name);
+/// One line for people: the sum, each communicator, and what was planned for all of them.
+std::string describe(const std::vector<parallel::CommunicatorMemory>& memory, std::optional<double> planned_gib);
 
 }  // namespace baleen::trainer

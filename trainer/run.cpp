@@ -12,11 +12,9 @@
 #include "core/digest.h"
 #include "core/filesystem.h"
 #include "core/log.h"
-#include "launch/signals.h"
 #include "parallel/agreement.h"
 #include "parallel/nccl_communicator.h"
 #include "parallel/text_exchange.h"
-#include "report/report.h"
 #include "trainer/banner.h"
 #include "trainer/config_changes.h"
 #include "trainer/device_info.h"
@@ -144,9 +142,8 @@ void warn_of_changes(const fs::path& checkpoint, const Config& saved, const Conf
 
 }  // namespace
 
-core::ExitCode run_training(const RunRequest& request, launch::Process& process) {
+core::ExitCode run_training(const RunRequest& request, launch::Process& process, launch::Signals& signals) {
   const Config& config = request.config;
-  launch::Signals signals(/*tells=*/process.rank() == 0);
   parallel::Mesh mesh(config.dims(process.size()), process.world(), parallel::device_communicators(process.device()),
                       mesh_options(config));
   const std::string resolved = to_toml(config);
@@ -163,6 +160,7 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   options.resolved_config = resolved;
   options.device_name = device_name(process.device());
   options.versions = library_versions();
+  options.planned_communicators_gib = request.planned_communicators_gib;
 
   const auto checkpoint = checkpoint_to_resume(request, process);
   Config saved;
@@ -197,7 +195,6 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process)
   if (run && outcome == core::ExitCode::requeue)
     core::log_info(fmt::format("stopped on request with {} of {} steps done; go on with --resume",
                                trainer->steps_done(), config.training.steps));
-  if (run) core::log_info(fmt::format("report: {}", report::write_report(run->path()).path.string()));
   return outcome;
 }
 

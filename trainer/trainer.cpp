@@ -121,7 +121,7 @@ void warn_of_missed_trace(std::int64_t step, std::int64_t steps_done, const RunD
 /// What they take of a GPU, when all of a step has used them.
 void tell_communicators(const parallel::Mesh& mesh, const TrainerOptions& options) {
   const std::vector<parallel::CommunicatorMemory> memory = mesh.communicator_memory();
-  if (options.device.is_cuda() && !memory.empty()) core::log_info(describe(memory, options.device_name));
+  if (options.device.is_cuda() && !memory.empty()) core::log_info(describe(memory, options.planned_communicators_gib));
 }
 
 }  // namespace

@@ -7,8 +7,6 @@
 //   traced_step.cpp the trace of one step
 
 #include <filesystem>
-#include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -24,36 +22,14 @@
 #include "trainer/execution_plan.h"
 #include "trainer/product_choice.h"
 #include "trainer/progress.h"
-#include "trainer/run_directory.h"
 #include "trainer/snapshot.h"
+#include "trainer/trainer_options.h"
 
 namespace baleen::trainer {
 
 struct ValidationResult {
   double loss = 0;  // mean over the targets of the fixed set, natural logarithm
   std::int64_t targets = 0;
-};
-
-/// What somebody outside asks for: signals, control files.
-struct Requests {
-  bool stop = false;  // save and return requeue
-  bool save = false;  // save and go on
-};
-
-struct TrainerOptions {
-  at::Device device = at::kCPU;
-  /// Asked on every rank at each step border; what one rank reports all ranks do. May be empty.
-  std::function<Requests()> requests;
-  /// For metrics, events and checkpoints; on rank 0 only, nullptr elsewhere (and everywhere where nothing is to be
-  /// kept).
-  RunDirectory* run = nullptr;
-  /// Where checkpoints go, and the resolved configuration kept in them; on every rank.
-  std::filesystem::path run_dir;
-  std::string resolved_config;
-  /// As the driver calls it, for MFU; empty on the CPU.
-  std::string device_name;
-  /// Of the libraries in use, kept in each checkpoint.
-  std::map<std::string, std::string> versions;
 };
 
 class Trainer {

@@ -121,6 +121,8 @@ wait_for_steps("stopped", 5)
 open("stopped/STOP", "w").close()
 code, output = finish(job)
 expect(code == 75 and not os.path.exists("stopped/STOP"), "the file STOP ends the run with 75 and is taken away", output)
+expect(output.count("report: stopped/report.html") == 1 and os.path.exists("stopped/report.html"),
+       "and leaves a report", output)
 
 code, output = finish(start("--run-dir", "whole"))
 expect(code == 2 and "already holds a run" in output, "a fresh run does not write over another", output)
