@@ -35,8 +35,7 @@ at::Tensor AutogradModule::backward(const at::Tensor& dy, const Batch&, Saved& s
 
   const std::vector<at::Tensor> gradients = torch::autograd::grad({y}, leaves, {dy});
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const at::ScalarType type = parameters_[i].grad().scalar_type();
-    saved.weight_gradients().add_finished(parameters_[i], gradients[i + 1].to(type));
+    saved.weight_gradients().add_finished(parameters_[i], gradients[i + 1].to(parameters_[i].gradient_type()));
   }
   return gradients[0];
 }

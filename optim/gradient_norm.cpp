@@ -32,7 +32,7 @@ GradientNorm::GradientNorm(const std::vector<parallel::Unit*>& units, std::vecto
   core::require(!units.empty(), "a gradient norm needs units");
   core::require(static_cast<std::int64_t>(names_.size()) * mesh.dims().world() < kernels::kAllFinite,
                 "parameters times ranks are numbered in 32 bits");
-  const at::TensorOptions device(units.front()->gradient().device());
+  const at::TensorOptions device(units.front()->options().device);
   for (const parallel::Unit* unit : units) {
     tables_.push_back(kernels::make_segment_table(segments(*unit), device.device()));
   }

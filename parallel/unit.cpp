@@ -66,12 +66,16 @@ void Unit::allocate() {
   if (keeps_values()) point(&Parameter::value, values_);
   if (!options_.trained) return;
   if (shares_gradient_buffer()) {
-    written_ = at::zeros({layout_.elements}, wide);
-    gradient_ = part_of_shard(written_);
-    point(&Parameter::grad, written_);
+    share_gradient_buffer(at::zeros({layout_.elements}, wide));
   } else {
     gradient_ = at::zeros_like(master_);
   }
+}
+
+void Unit::share_gradient_buffer(at::Tensor whole) {
+  written_ = std::move(whole);
+  gradient_ = part_of_shard(written_);
+  point(&Parameter::grad, written_);
 }
 
 std::int64_t Unit::shard_begin() const {
@@ -123,8 +127,10 @@ UnitBytes Unit::bytes() const {
     bytes.values = static_cast<std::int64_t>(values_.nbytes());
     if (values_.is_alias_of(master_)) bytes.values -= bytes.masters;
   }
-  const at::Tensor& gradients = shares_gradient_buffer() ? written_ : gradient_;
-  if (gradients.defined()) bytes.gradients = static_cast<std::int64_t>(gradients.nbytes());
+  if (options_.trained) {
+    const std::int64_t elements = shares_gradient_buffer() ? layout_.elements : shard_elements();
+    bytes.gradients = elements * static_cast<std::int64_t>(at::elementSize(options_.master));
+  }
   if (keeps_values()) bytes.values += fp8_.bytes();
   return bytes;
 }
@@ -212,14 +218,18 @@ void Unit::share_values_of(Unit& owner) {
 
 void Unit::zero_gradients() {
   gradient_beta_ = 0.0;
-  gradient_is_zero_ = true;
+  point(&Parameter::grad, at::Tensor());
+  written_.reset();
+  gradient_.reset();
 }
 
 void Unit::begin_gradient() {
-  if (shares_gradient_buffer()) return;
+  if (shares_gradient_buffer() && written_.defined()) return;
   finish_reduction();
-  written_ = at::empty({layout_.elements}, gradient_.options());
-  for (const auto& [begin, end] : gaps_) written_.narrow(0, begin, end - begin).zero_();
+  at::Tensor whole = at::empty({layout_.elements}, at::TensorOptions().dtype(options_.master).device(options_.device));
+  for (const auto& [begin, end] : gaps_) whole.narrow(0, begin, end - begin).zero_();
+  if (shares_gradient_buffer()) return share_gradient_buffer(std::move(whole));
+  written_ = std::move(whole);
   point(&Parameter::grad, written_);
   gradient_beta_ = 0.0;
 }
@@ -232,7 +242,10 @@ void Unit::reduce(Communicator& data_shard) {
   core::require(reduction_ == nullptr, "a unit's gradients are reduced one after the other");
   core::require(options_.zero_stage == 0 || data_shard.size() == options_.shards,
                 "a unit is cut over the ranks that sum its gradients");
-  const ReductionOptions options{options_.zero_stage > 0, options_.ordered_sums, options_.gradient_wire};
+  const ReductionOptions options{.to_shard = options_.zero_stage > 0,
+                                 .in_place = shares_gradient_buffer(),
+                                 .in_rank_order = options_.ordered_sums,
+                                 .wire = options_.gradient_wire};
   reduction_ = std::make_unique<GradientReduction>(written_, data_shard, options);
   if (shares_gradient_buffer()) return;
   point(&Parameter::grad, at::Tensor());
@@ -241,15 +254,14 @@ void Unit::reduce(Communicator& data_shard) {
 
 void Unit::finish_reduction() {
   if (reduction_ == nullptr) return;
-  const at::Tensor sum = reduction_->finish();
+  at::Tensor sum = reduction_->finish();
   reduction_.reset();
   if (shares_gradient_buffer()) return;  // summed in place
-  if (gradient_is_zero_) {
-    gradient_.copy_(sum);
-  } else {
+  if (gradient_.defined()) {
     gradient_.add_(sum);
+  } else {
+    gradient_ = std::move(sum);
   }
-  gradient_is_zero_ = false;
 }
 
 }  // namespace baleen::parallel

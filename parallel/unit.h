@@ -11,6 +11,9 @@
 //   1            whole       shard of a whole one  shard
 //   2            whole       shard                 shard
 //   3            gathered    shard                 shard
+//
+// Gradients are made as the backward comes to a unit, not before: in a step of one micro-batch they take the place of
+// activations. zero_gradients() gives them back, before the next forward.
 
 #include <ATen/core/Tensor.h>
 
@@ -76,7 +79,8 @@ class Unit {
 
   /// Flat, what the optimizer of this rank updates: elements [shard_begin(), + numel) of the unit's buffer.
   const at::Tensor& master() const { return master_; }
-  /// Flat main gradient over the same elements as master().
+  /// Flat main gradient over the same elements as master(): zeros before the first step, then undefined from
+  /// zero_gradients() to the first begin_gradient(), or in ZeRO-2 and 3 finish_reduction().
   const at::Tensor& gradient() const { return gradient_; }
   /// Flat and whole, in the compute dtype; undefined while it is not gathered.
   const at::Tensor& values() const { return values_; }
@@ -106,7 +110,7 @@ class Unit {
   /// That unit, or this one.
   const Unit& value_owner() const { return value_owner_ ? *value_owner_ : *this; }
 
-  /// The next gradient written overwrites.
+  /// Drops the gradient. The next one written overwrites.
   void zero_gradients();
   /// Before the weight part of a micro-batch: Parameter::grad is its target.
   void begin_gradient();
@@ -125,6 +129,7 @@ class Unit {
   bool shares_gradient_buffer() const { return !reduces_each_micro_batch(); }
   at::Tensor part_of_shard(const at::Tensor& whole) const;
   void allocate();
+  void share_gradient_buffer(at::Tensor whole);
   void finish_gathering();
   void point(at::Tensor Parameter::*view, const at::Tensor& flat);
 
@@ -138,7 +143,6 @@ class Unit {
   std::vector<Parameter> parameters_;
   Fp8Values fp8_;
   double gradient_beta_ = 0.0;
-  bool gradient_is_zero_ = true;  // nothing has been added to gradient_ in this step
   int gathered_ = 0;
   WorkPtr gathering_;
   std::unique_ptr<GradientReduction> reduction_;

@@ -22,7 +22,11 @@ std::int64_t bytes_of(double gib) {
 class PeakWalk {
  public:
   PeakWalk(const PlannedStep& step, const PlannedRank& rank)
-      : step_(step), rank_(rank), shape_(compute_shape(step)), whole_(rank.units.size()) {
+      : step_(step),
+        rank_(rank),
+        shape_(compute_shape(step)),
+        whole_(rank.units.size()),
+        has_gradient_(rank.units.size()) {
     for (const PlannedUnit& unit : rank.units) bytes_.push_back(activation_bytes(unit.kind, shape_));
     now_.activations = flows_under_way() * shape_.flow_bytes();
   }
@@ -34,6 +38,7 @@ class PeakWalk {
       run(action);
     }
     finish_gradients();
+    memory.gradients = peak_.gradients;
     memory.activations = peak_.activations;
     memory.loss = peak_.loss;
     memory.gathered = peak_.gathered;
@@ -42,8 +47,12 @@ class PeakWalk {
 
  private:
   struct Moment {
-    std::int64_t activations = 0, loss = 0, gathered = 0, gradient_buffers = 0;
-    std::int64_t total() const { return activations + loss + gathered + gradient_buffers; }
+    std::int64_t gradients = 0, activations = 0, loss = 0, gathered = 0, gradient_buffers = 0;
+    std::int64_t total() const { return gradients + activations + loss + gathered + gradient_buffers; }
+  };
+  struct Reduction {
+    std::size_t unit;
+    std::int64_t bytes;  // of buffers that end with it
   };
 
   /// Tensors of messages, at most: those on their way out of this rank, and one arriving in each direction.
@@ -104,29 +113,42 @@ class PeakWalk {
   // summed. Those summed once a step are under way until its end.
 
   void begin_gradient(const UnitAction& action) {
-    if (!step_.reduces_each_micro_batch()) return;
     const auto unit = static_cast<std::size_t>(action.unit);
-    make_room(unit);
-    now_.gradient_buffers += gradient_bytes(unit);
+    if (step_.reduces_each_micro_batch()) {
+      make_room(unit);
+      now_.gradient_buffers += gradient_bytes(unit);
+    } else if (is_first_gradient(unit)) {
+      now_.gradients += gradient_bytes(unit);
+    }
+  }
+
+  bool is_first_gradient(std::size_t unit) {
+    const bool first = !has_gradient_[unit];
+    has_gradient_[unit] = true;
+    return first;
   }
 
   void start_reduction(std::size_t unit) {
     make_room(unit);
-    reductions_.push_back(unit);
-    now_.gradient_buffers += exchanged_bytes(unit);
+    std::int64_t ending = exchanged_bytes(unit);
+    now_.gradient_buffers += ending;
+    if (step_.reduces_each_micro_batch()) {
+      // The unit keeps the first sum and adds the others to it. In ZeRO-0 it is in what was written.
+      const bool keeps = is_first_gradient(unit), in_place = step_.zero_stage() == 0;
+      const std::int64_t sum = step_.shard_elements(rank_.units[unit]) * step_.master_size();
+      (keeps ? now_.gradients : now_.gradient_buffers) += sum;
+      if (in_place) now_.gradient_buffers -= sum;
+      ending += (in_place ? 0 : gradient_bytes(unit)) + (keeps ? 0 : sum);
+    }
+    reductions_.push_back({unit, ending});
   }
 
   void make_room(std::size_t unit) {
     if (!step_.reduces_each_micro_batch()) return;
-    while (reductions_.size() > 1 || (!reductions_.empty() && reductions_.front() == unit)) {
-      end_reduction(reductions_.front());
+    while (reductions_.size() > 1 || (!reductions_.empty() && reductions_.front().unit == unit)) {
+      now_.gradient_buffers -= reductions_.front().bytes;
       reductions_.pop_front();
     }
-  }
-
-  void end_reduction(std::size_t unit) {
-    if (step_.reduces_each_micro_batch()) now_.gradient_buffers -= gradient_bytes(unit);
-    now_.gradient_buffers -= exchanged_bytes(unit);
   }
 
   /// As TransformerStage::finish_gradients: what is left under way ends unit by unit, and the sums over replicas
@@ -134,8 +156,8 @@ class PeakWalk {
   void finish_gradients() {
     std::int64_t before = 0;
     for (std::size_t unit = 0; unit < rank_.units.size(); ++unit) {
-      if (const auto found = std::ranges::find(reductions_, unit); found != reductions_.end()) {
-        end_reduction(unit);
+      if (const auto found = std::ranges::find(reductions_, unit, &Reduction::unit); found != reductions_.end()) {
+        now_.gradient_buffers -= found->bytes;
         reductions_.erase(found);
       }
       const std::int64_t blocks = replica_bytes(unit);
@@ -201,7 +223,8 @@ class PeakWalk {
   const ComputeShape shape_;
   std::vector<ActivationBytes> bytes_;
   std::vector<int> whole_;  // how often each unit is gathered
-  std::deque<std::size_t> reductions_;
+  std::vector<bool> has_gradient_;
+  std::deque<Reduction> reductions_;
   Moment now_, peak_;
 };
 

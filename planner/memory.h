@@ -11,11 +11,11 @@ struct RankMemory {
   // From the first step to the last.
   std::int64_t values = 0;  // beside the masters: nothing where they share storage
   std::int64_t masters = 0;
-  std::int64_t gradients = 0;
   std::int64_t optimizer = 0;
   std::int64_t workspace = 0;
 
   // At the moment of a step that has the most.
+  std::int64_t gradients = 0;         // of units that the backward has come to
   std::int64_t activations = 0;       // what micro-batches have saved, operands of weight parts, what is being computed
   std::int64_t loss = 0;              // logits of a chunk and the gradients of its inputs
   std::int64_t gathered = 0;          // ZeRO-3: whole values of units
@@ -38,7 +38,7 @@ struct RankMemory {
 
 /// peak_micro_batches is left to the simulator.
 RankMemory plan_memory(const PlannedStep& step, int pipeline_rank, const FootprintTable& footprint);
-/// values, masters, gradients, optimizer only: without looking at the schedule.
+/// values, masters, optimizer, and the gradients of all units, as at a step's end: without looking at the schedule.
 RankMemory plan_states(const PlannedStep& step, int pipeline_rank);
 
 /// How many communicators a rank has that other ranks are in.

@@ -65,6 +65,7 @@ Outcome train(parallel::Unit& unit, models::Module& module) {
       outcome.y = module.forward(x, Batch(), saved);
       outcome.dx = module.backward(outcome.y, Batch(), saved);
       EXPECT_TRUE(saved.empty());
+      unit.begin_gradient();
       saved.weight_gradients().run();
       unit.end_gradient();
     }

@@ -44,6 +44,7 @@ TEST(WeightGradStore, TouchesNothingBeforeItRuns) {
   EXPECT_TRUE(at::equal(weight.grad(), 2 * ones));
 
   norm.zero_gradients();
+  norm.begin_gradient();
   store.add_finished(weight, ones);
   store.run();
   EXPECT_TRUE(at::equal(weight.grad(), ones));

@@ -56,7 +56,11 @@ class AddingStage final : public Stage {
  private:
   void write_gradient(int u, int micro_batch) {
     const Parameter& weight = unit(u).parameter("weight");
-    weight.grad.mul_(*weight.gradient_beta).add_(micro_batch + 1);
+    if (*weight.gradient_beta == 0) {
+      weight.grad.fill_(micro_batch + 1);
+    } else {
+      weight.grad.add_(micro_batch + 1);
+    }
   }
 
   bool train_, first_;
@@ -74,8 +78,9 @@ TEST(Executor, AccumulatesOverMicroBatchesAndReducesOverRanks) {
     const UnitSchedule schedule = lower(build_schedule("1f1b", {.micro_batches = 3}), 0, kTraits, {});
     for (int step = 0; step < 2; ++step) {
       for (int u = 0; u < 3; ++u) {
-        stage.unit(u).gradient().fill_(1e6);  // what the step before left: to be overwritten
+        stage.unit(u).gradient().fill_(1e6);
         stage.unit(u).zero_gradients();
+        EXPECT_FALSE(stage.unit(u).gradient().defined()) << "made when the backward comes to the unit";
       }
       execute(schedule, stage, mesh);
       for (int u = 0; u < 3; ++u) {
