@@ -12,8 +12,7 @@
 //   2            whole       shard                 shard
 //   3            gathered    shard                 shard
 //
-// Gradients are made as the backward comes to a unit, not before: in a step of one micro-batch they take the place of
-// activations. zero_gradients() gives them back, before the next forward.
+// Gradients are made as the backward comes to a unit, and given back by zero_gradients(), before the next forward.
 
 #include <ATen/core/Tensor.h>
 
