@@ -29,14 +29,18 @@ demo_ranks() {
 
 # train_demo PRESET BALEEN DATA RUN
 train_demo() {
-  local preset=$1 baleen=$2 data=$3 run=$4 ranks cores
+  local preset=$1 baleen=$2 data=$3 run=$4 ranks cores code
   ranks=$(demo_ranks "$preset")
   cores=$(nproc)
   say "Training on $ranks ranks ($preset)"
   # Also where nothing has run yet, or was interrupted before its first checkpoint: then it starts with step 0.
   OMP_NUM_THREADS=$((cores > ranks ? cores / ranks : 1)) \
     tools/mpirun_local "$ranks" "$baleen" train configs/austen.toml --run-dir "$run" --resume \
-    "data.train=\"$data/train.h5\"" "data.validation=\"$data/validation.h5\""
+    "data.train=\"$data/train.h5\"" "data.validation=\"$data/validation.h5\"" || {
+    code=$?
+    say "The training ended with exit code $code; ./bootstrap demo goes on from what was saved last"
+    return "$code"
+  }
   "$baleen" report "$run"
 }
 
