@@ -35,7 +35,7 @@ class CheckpointSave {
   /// written; `config` is the resolved configuration; `keep` > 0: that many newest checkpoints stay, 0: all.
   /// Returns what is worth a line in the log though the checkpoint is safe: an old one that could not be removed.
   [[nodiscard]] std::vector<std::string> commit(Manifest manifest, const std::string& config, int keep);
-  /// Rank 0, instead of commit(): removes what was written.
+  /// Rank 0, instead of commit() or where that failed: removes what was written.
   void abandon() noexcept;
 
  private:

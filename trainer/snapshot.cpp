@@ -78,22 +78,22 @@ std::filesystem::path save_snapshot(const Snapshot& snapshot, parallel::Mesh& me
   });
   try {
     parallel::succeed_together(host, [&] { write_rank_file(snapshot, mesh, save.directory()); });
+    parallel::succeed_together(host, [&] {
+      if (!leads) return;
+      checkpoint::Manifest manifest;
+      manifest.step = snapshot.step;
+      manifest.optimizer_step = control.optimizer_step;
+      manifest.world_size = host.size();
+      manifest.mesh = mesh.dims().str();
+      manifest.versions = options.versions;
+      manifest.trainer = trainer_state(snapshot, control);
+      for (const std::string& note : save.commit(std::move(manifest), options.config, options.keep))
+        core::log_warning(note);
+    });
   } catch (...) {
-    if (leads) save.abandon();
+    if (leads) save.abandon();  // the run may go on, and needs the room
     throw;
   }
-  parallel::succeed_together(host, [&] {
-    if (!leads) return;
-    checkpoint::Manifest manifest;
-    manifest.step = snapshot.step;
-    manifest.optimizer_step = control.optimizer_step;
-    manifest.world_size = host.size();
-    manifest.mesh = mesh.dims().str();
-    manifest.versions = options.versions;
-    manifest.trainer = trainer_state(snapshot, control);
-    for (const std::string& note : save.commit(std::move(manifest), options.config, options.keep))
-      core::log_warning(note);
-  });
   return save.final_directory();
 }
 

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
+#include "checkpoint/directory.h"
 #include "core/counted.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -34,7 +35,7 @@ void Trainer::settle() {
   const optim::StepReport report = control_.finish_read();
   progress_.report(reading_.step + 1, report, reading_.data_seconds);
   if (report.skip != 0) tell_skip(reading_, report);
-  const auto stop = [this](const std::string& why, const char* next_action) {  // all ranks have read the same
+  const auto stop = [this](const std::string& why, const std::string& next_action) {  // all ranks have read the same
     const core::Error error(core::ExitCode::numerical, fmt::format("step {}: {}", reading_.step + 1, why), next_action);
     throw parallel::AgreedError(error, mesh_.host_world().rank() == 0);
   };
@@ -48,9 +49,11 @@ void Trainer::settle() {
     case optim::Health::too_many_bad_steps:
       return stop(fmt::format("{} in a row had a loss or gradient that is not finite",
                               core::counted(report.consecutive_bad, "step")),
-                  "lower optimizer.lr or look at the data of these steps (events.jsonl names the first "
-                  "parameter), then go on with --resume, or from an older checkpoint with --resume=STEP. "
-                  "numerics.max_bad_steps sets the limit");
+                  fmt::format("lower optimizer.lr or look at the data of these steps (events.jsonl names the first "
+                              "parameter), then {}. numerics.max_bad_steps sets the limit",
+                              checkpoint::list_checkpoints(options_.run_dir).empty()
+                                  ? "start anew with --resume: nothing has been saved yet"
+                                  : "go on with --resume, or from an older checkpoint with --resume=STEP"));
   }
 }
 
@@ -144,11 +147,27 @@ std::string Trainer::doubt() {
 bool Trainer::save_if_sound() {
   const std::string why = doubt();
   if (why.empty()) {
-    save(why);
+    save_and_go_on(why);
   } else if (options_.run != nullptr) {
     core::log_warning(fmt::format("step {}: not saved, since {}; earlier checkpoints stay", step_, why));
   }
   return why.empty();
+}
+
+void Trainer::save_and_go_on(const std::string& doubt) {
+  try {
+    save(doubt);
+  } catch (const parallel::AgreedError& error) {  // on all ranks
+    if (error.code() != core::ExitCode::storage) throw;
+    if (error.is_origin())
+      core::log_warning(
+          fmt::format("step {}: not saved: {}; the run goes on, and earlier checkpoints stay; before the next save, {}",
+                      step_, error.what(), error.next_action()));
+    if (options_.run != nullptr)
+      options_.run->append_event(
+          nlohmann::ordered_json{{"event", "save_failed"}, {"step", step_}, {"message", error.what()}}.dump());
+    progress_.restart_clock();
+  }
 }
 
 std::filesystem::path Trainer::save() {
@@ -159,6 +178,7 @@ std::filesystem::path Trainer::save(const std::string& doubt) {
   const int keep = doubt.empty() ? config_.checkpoint.keep : 0;
   const std::filesystem::path path =
       save_snapshot(snapshot(), mesh_, {options_.run_dir, options_.resolved_config, keep, options_.versions});
+  saved_at_ = step_;
   if (options_.run != nullptr && !doubt.empty())
     core::log_warning(
         fmt::format("step {}: this checkpoint may be of no use, since {}; all earlier ones stay, and "
@@ -176,7 +196,7 @@ std::filesystem::path Trainer::save(const std::string& doubt) {
 void Trainer::resume(const std::filesystem::path& checkpoint) {
   Snapshot state = snapshot();
   const std::int64_t samples = load_snapshot(state, checkpoint);
-  step_ = state.step;
+  step_ = saved_at_ = state.step;
   if (samples != step_ * config_.training.global_batch_size)
     throw core::Error(
         core::ExitCode::usage,

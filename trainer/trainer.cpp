@@ -188,15 +188,14 @@ core::ExitCode Trainer::train() {
   start();
   progress_.start();
   const std::int64_t first = step_;
-  std::int64_t saved_at = step_;
   bool save_due = false;
   while (step_ < config_.training.steps) {
     const Requests requests = agree();
     if (requests.stop) {
-      if (saved_at != step_ || step_ == 0) save();
+      if (saved_at_ != step_) save();
       return core::ExitCode::requeue;
     }
-    if (requests.save) save();
+    if (requests.save) save_and_go_on(doubt());
 
     const bool traced = step_ + 1 == config_.metrics.trace_step;
     if (traced) mesh_.trace()->start(options_.device);
@@ -216,10 +215,7 @@ core::ExitCode Trainer::train() {
     if (traced) tell_trace();
     if (due(step_, config_.training.validate_every) && step_ < config_.training.steps) validate_and_tell();
     save_due |= due(step_, config_.checkpoint.every);
-    if (save_due && step_ < config_.training.steps && save_if_sound()) {
-      saved_at = step_;
-      save_due = false;
-    }
+    if (save_due && step_ < config_.training.steps) save_due = !save_if_sound();
   }
   validate_and_tell();
   save();

@@ -99,8 +99,9 @@ class Trainer {
   Snapshot snapshot();
   /// Why the weights may be ruined; empty where nothing speaks for it. Collective, blocks.
   std::string doubt();
-  /// Saves, or says why not.
+  /// A save on the way; false: not yet, since the weights are in doubt. Where the disk fails, the run goes on without.
   bool save_if_sound();
+  void save_and_go_on(const std::string& doubt);
   std::filesystem::path save(const std::string& doubt);
 
   Config config_;
@@ -118,9 +119,9 @@ class Trainer {
   Progress progress_;
   ProductChoice products_;
 
-  std::int64_t step_ = 0;  // done
-  IssuedStep issued_;      // the newest
-  IssuedStep reading_;     // the one whose outcome is on its way to the host
+  std::int64_t step_ = 0, saved_at_ = -1;  // steps done, and at the newest save
+  IssuedStep issued_;                      // the newest
+  IssuedStep reading_;                     // the one whose outcome is on its way to the host
 };
 
 }  // namespace baleen::trainer

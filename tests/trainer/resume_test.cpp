@@ -1,5 +1,6 @@
 // A run that is stopped and resumed is the run that was not.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "checkpoint/directory.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/step_names.h"
+#include "core/error.h"
 #include "tests/trainer/tiny_run.h"
 
 namespace baleen::tests {
@@ -126,6 +128,62 @@ TEST(Save, OnRequestSavesAndGoesOn) {
   EXPECT_EQ(outcome.code, core::ExitCode::ok);
   EXPECT_EQ(outcome.losses.size(), 20u);
   EXPECT_TRUE(fs::exists(step_directory(folder.path() / "run", 5) / "manifest.json"));
+}
+
+/// As a full disk does: from step 6 on a file stands where checkpoints go, until the folder is back after `until`.
+RunOptions without_disk(const fs::path& dir, std::int64_t until) {
+  const fs::path checkpoints = checkpoint::checkpoints_directory(dir), aside = dir / "aside";
+  RunOptions options{dir, {}, {}};
+  options.requests = [=](std::int64_t steps_done) {
+    if (steps_done == 6) {
+      fs::rename(checkpoints, aside);
+      std::ofstream(checkpoints) << "no folder";
+    }
+    if (steps_done == until) {
+      fs::remove(checkpoints);
+      fs::rename(aside, checkpoints);
+    }
+    return trainer::Requests{false, steps_done == 7};
+  };
+  return options;
+}
+
+TEST(Save, ThatTheDiskDoesNotTakeOnTheWayDoesNotEndTheRun) {
+  const TemporaryFolder folder;
+  trainer::Config config = tiny_config(folder.path(), "fp32");
+  config.checkpoint.every = 4;
+  config.checkpoint.keep = 0;
+  const Outcome whole = run_with_threads(config, 2, {folder.path() / "whole", {}, {}});
+  const fs::path dir = folder.path() / "run";
+  testing::internal::CaptureStderr();
+  const Outcome outcome = run_with_threads(config, 2, without_disk(dir, 10));
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(outcome.code, core::ExitCode::ok);
+  EXPECT_EQ(bits(outcome.losses), bits(whole.losses));
+  EXPECT_EQ(outcome.parameters, whole.parameters);
+  for (const std::int64_t step : {4, 12, 16, 20}) EXPECT_TRUE(fs::exists(step_directory(dir, step))) << step;
+  for (const std::int64_t step : {7, 8}) {
+    EXPECT_FALSE(fs::exists(step_directory(dir, step)));
+    EXPECT_THAT(told, testing::HasSubstr(fmt::format("warning: step {}: not saved: cannot make the folder ", step)));
+    EXPECT_THAT(content(dir / "events.jsonl"),
+                testing::HasSubstr(fmt::format(R"("event":"save_failed","step":{})", step)));
+  }
+}
+
+TEST(Save, ThatTheDiskDoesNotTakeAtTheEndIsTheRunsExitCode) {
+  const TemporaryFolder folder;
+  trainer::Config config = tiny_config(folder.path(), "fp32");
+  config.checkpoint.every = 4;
+  const fs::path dir = folder.path() / "run";
+  testing::internal::CaptureStderr();
+  try {
+    run_with_threads(config, 2, without_disk(dir, /*until=*/-1));
+    ADD_FAILURE() << "it is not saved";
+  } catch (const core::Error& error) {
+    EXPECT_EQ(error.code(), core::ExitCode::storage);
+  }
+  (void)testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(fs::exists(dir / "aside" / "step-00000004" / "manifest.json")) << "the one before stays";
 }
 
 TEST(Resume, UnderAnotherNumberOfRanksGoesOnWithTheSameRun) {
