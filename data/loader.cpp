@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "core/error.h"
@@ -12,6 +13,10 @@
 
 namespace baleen::data {
 namespace {
+
+/// Blocks of 64 MiB. Windows lie all over a dataset, so that to verify each block at its first use would read all of a
+/// large one within the first steps.
+constexpr std::int64_t kMostVerified = 16;
 
 void check(const SourceOptions& options) {
   core::require(options.sequence_length >= 1 && options.global_batch_size >= 1 && options.micro_batch_size >= 1 &&
@@ -42,6 +47,8 @@ TokenDataset open_dataset(const SourceOptions& options) {
                                   options.dataset, info.tokens, options.sequence_length + 1),
                       "use more text or a shorter training.sequence_length");
   }
+  if (const auto blocks = std::ssize(dataset.digests()); blocks <= kMostVerified)
+    for (std::int64_t block = 0; block < blocks; ++block) dataset.verify_digest(block);
   return dataset;
 }
 

@@ -62,8 +62,9 @@ class BatchSource {
   virtual std::int64_t steps() const = 0;
 };
 
-/// Shuffled anew in each epoch, from step 0 to wherever. Throws Error(usage) for a dataset that is broken, too short
-/// for one window, or has a larger vocabulary than the model, and for sizes that do not divide.
+/// Shuffled anew in each epoch, from step 0 to wherever. Throws Error(usage) for a dataset that is broken (up to 1 GiB
+/// of tokens are compared with their digests here), too short for one window, or has a larger vocabulary than the
+/// model, and for sizes that do not divide.
 std::unique_ptr<BatchSource> make_training_source(const SourceOptions& options);
 
 /// A fixed set: min(samples, all) windows spaced evenly, no shuffle, in steps() = ceil(samples / global_batch_size)

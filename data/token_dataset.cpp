@@ -121,8 +121,12 @@ void TokenDataset::read(std::int64_t offset, std::span<std::int64_t> out) const 
   read_tokens(info_, tokens_, offset, out);
 }
 
-void TokenDataset::verify_block(std::int64_t block) const {
+void TokenDataset::verify_digest(std::int64_t block) const {
   check_digest(info_, "tokens", tokens_, digests_, block);
+}
+
+void TokenDataset::verify_block(std::int64_t block) const {
+  verify_digest(block);
   const std::int64_t block_tokens = kDigestBlockBytes / core::dtype_size(info_.dtype);
   const std::int64_t end = std::min(info_.tokens, (block + 1) * block_tokens);
   std::vector<TokenId> tokens(1 << 16);

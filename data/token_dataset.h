@@ -43,8 +43,9 @@ class TokenDataset {
   /// One per 64 MiB of tokens, as the file states them.
   std::span<const core::Digest> digests() const { return digests_; }
 
-  /// Reads block `block`, of digests().size(), in full. Throws Error(usage) when its digest differs or a token is not
-  /// below vocab_size.
+  /// Reads block `block`, of digests().size(), in full. Throws Error(usage) when its digest differs; verify_block also
+  /// when a token is not below vocab_size.
+  void verify_digest(std::int64_t block) const;
   void verify_block(std::int64_t block) const;
 
  private:

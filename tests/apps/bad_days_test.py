@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import subprocess
+import threading
+import time
 
 from tiny_job import CONFIG, baleen, binaries, expect, expect_end, run, scratch
 
@@ -33,10 +35,11 @@ def make_dataset(folder, sentences):
 
 
 def patch(path, old, new, most=-1):
-    with open(path, "rb") as file:
+    """In place: who has mapped the file sees it."""
+    with open(path, "r+b") as file:
         content = file.read()
-    expect(old in content, f"{os.path.basename(path)} has what is to be patched")
-    with open(path, "wb") as file:
+        expect(old in content, f"{os.path.basename(path)} has what is to be patched")
+        file.seek(0)
         file.write(content.replace(old, new, most))
 
 
@@ -111,8 +114,8 @@ expect(code == 2 and output.count("baleen: ") == 1 and "no mesh of 3 ranks is le
        in output, "a world without a legal mesh is refused once, with the nearest", output)
 
 # Ranks that fail on the way.
-expect_end("lr=1e30", 30, r"step \d+: 10 steps in a row had a loss or gradient that is not finite", 4,
-           *train("optimizer.lr=1e30", "optimizer.max_grad_norm=0"))
+expect_end("lr=1e30", 30, r"step \d+: 10 steps in a row had a loss or gradient that is not finite\n  lower optimizer.lr or .* start "
+           "anew with --resume: nothing has been saved yet.*", 4, *train("optimizer.lr=1e30", "optimizer.max_grad_norm=0"))
 for rank in (0, 2):
     os.makedirs(f"failing-{rank}")
     expect_end(f"rank {rank} failing inside a step", 40, f"rank {rank}: step 3: a planted fault", 4, failing_rank,
@@ -120,7 +123,24 @@ for rank in (0, 2):
 os.makedirs("failing-every")
 expect_end("every rank failing inside a step", 40, "rank [0-3]: step 3: a planted fault", 4, failing_rank, "failing-every",
            "every")
-patch("text.h5", "book".encode("utf-16-le"), "boo".encode("utf-16-le") + b"\xff\xff", 150)
+
+
+# Damage to a dataset: while it is read, and before.
+def damage_what_is_read():
+    deadline = time.monotonic() + 60
+    while not os.path.exists(os.path.join(run_dir, "metrics.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    patch("text.h5", "book".encode("utf-16-le"), "boo".encode("utf-16-le") + b"\xff\xff")
+
+
 shutil.rmtree(run_dir)
-expect_end("a damaged token", 2, r"rank [0-3]: step \d+: text\.h5 .*65535.*", 4, *train())
+threading.Thread(target=damage_what_is_read).start()
+expect_end("a token damaged during the run", 2, r"rank [0-3]: step \d+: text\.h5 .*65535.*", 4,
+           *train("training.steps=1000000"))
+shutil.rmtree(run_dir)
+os.remove("text.h5")
+make_dataset(".", 400)
+patch("text.h5", "book".encode("utf-16-le"), "boot".encode("utf-16-le"), 1)
+expect_end("a flipped letter", 2, r'(rank [1-3]: )?text\.h5 is damaged: block 0 of 1 "tokens" has digest .*', 4, *train())
+expect(not os.path.exists(os.path.join(run_dir, "metrics.jsonl")), "and is refused before step 0")
 print("all passed")

@@ -201,6 +201,24 @@ TEST_F(Loader, RefusesWhatCannotBeTrainedOn) {
   EXPECT_THAT(message([](auto& with) { with.dataset = "/nowhere.h5"; }), HasSubstr("there is no dataset /nowhere.h5"));
 }
 
+TEST_F(Loader, RefusesADatasetWithAFlippedLetter) {
+  const std::filesystem::path file = folder_ / "text.h5";
+  const std::vector<std::int64_t> first = make_training_source(options())->next(0).micro_batches[0].tokens;
+  std::u16string pattern(first.begin(), first.begin() + 8);
+  std::string content = read_file(file);
+  const std::size_t at = content.find(std::string(reinterpret_cast<const char*>(pattern.data()), 2 * pattern.size()));
+  ASSERT_NE(at, std::string::npos);
+  content[at] = static_cast<char>(content[at] ^ 1);
+  write_file(file, content);
+  for (const bool training : {true, false}) {
+    const auto error =
+        error_of([&] { (void)(training ? make_training_source(options()) : make_validation_source(options(), 8)); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code(), core::ExitCode::usage);
+    EXPECT_THAT(error->what(), HasSubstr("text.h5 is damaged: block 0 of 1 \"tokens\" has digest "));
+  }
+}
+
 GlobalBatchPart numbered(std::int64_t step) {
   GlobalBatchPart part;
   part.step = step;
