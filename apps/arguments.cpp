@@ -15,6 +15,8 @@
 namespace baleen::apps {
 namespace {
 
+constexpr char kOverrides[] = "OVERRIDES";
+
 template <class Number>
 Number read_number(const std::string& name, const std::string& text) {
   constexpr bool kWhole = std::is_integral_v<Number>;
@@ -26,6 +28,11 @@ Number read_number(const std::string& name, const std::string& text) {
     expected = fmt::format("{} between {} and {}", expected, std::numeric_limits<Number>::lowest(),
                            std::numeric_limits<Number>::max());
   throw core::Error(core::ExitCode::usage, fmt::format("{} is {}; expected {}", name, text, expected));
+}
+
+/// What a variable of the shell leaves that is not set.
+[[noreturn]] void refuse_empty(const std::string& name) {
+  throw core::Error(core::ExitCode::usage, name + " is empty; it needs a value");
 }
 
 template <class Value>
@@ -58,10 +65,21 @@ std::string meant_option(const std::string& word, const std::vector<std::string>
   return begun.size() == 1 ? begun.front() : core::nearest_name(word, options);
 }
 
+/// "training.steps=5" of "--training.steps=5" where the verb takes overrides; empty where it is none.
+std::string meant_override(const CLI::App& app, const std::string& word) {
+  if (app.get_option_no_throw(kOverrides) == nullptr) return "";
+  const std::string bare = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+  const std::size_t dot = bare.find('.'), equals = bare.find('=');
+  if (dot == 0 || dot == std::string::npos || dot > equals) return "";
+  return equals == std::string::npos ? bare + "=VALUE" : bare;
+}
+
 std::string in_our_words(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> left = app.remaining();
   const auto unknown = std::ranges::find_if(left, [](const std::string& word) { return word.starts_with('-'); });
   if (unknown != left.end()) {
+    const std::string meant = meant_override(app, *unknown);
+    if (!meant.empty()) return "overrides have no dashes: " + meant;
     const std::string nearest = meant_option(unknown->substr(0, unknown->find('=')), option_names(app));
     return fmt::format("there is no option {}{}", *unknown,
                        nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
@@ -103,8 +121,21 @@ Arguments& Arguments::flag(const std::string& name, bool& value, const std::stri
   return *this;
 }
 
-Arguments& Arguments::option(const std::string& name, std::string& value, const std::string& help) {
+Arguments& Arguments::overrides(std::vector<std::string>& values, const std::string& help) {
+  return rest(kOverrides, values, help);
+}
+
+Arguments& Arguments::text(const std::string& name, std::string& value, const std::string& help) {
   app_->add_option(name, value, help)->capture_default_str()->take_last();
+  return *this;
+}
+
+Arguments& Arguments::option(const std::string& name, std::string& value, const std::string& help) {
+  const auto refuse = [name](const std::string& text) {
+    if (text.empty()) refuse_empty(name);
+    return std::string();
+  };
+  app_->add_option(name, value, help)->capture_default_str()->take_last()->check(refuse);
   return *this;
 }
 
@@ -131,12 +162,15 @@ Arguments& Arguments::option(const std::string& name, std::optional<std::int64_t
 Arguments& Arguments::flag_or_option(const std::string& name, const std::string& bare, std::string& value,
                                      const std::string& help) {
   app_->add_flag(name + "{" + bare + "}", value, help);
+  may_be_bare_.push_back(name);
   return *this;
 }
 
 bool Arguments::parse(int argc, char** argv) {
   const std::string next_action = "`" + verb_ + " --help` shows what it takes";
   try {
+    for (const std::string& name : may_be_bare_)  // CLI11 takes "--resume=" for "--resume"
+      if (std::find(argv, argv + argc, name + "=") != argv + argc) refuse_empty(name);
     app_->parse(argc, argv);
     return true;
   } catch (const CLI::Success& help) {

@@ -18,7 +18,7 @@ int check_main(int argc, char** argv) {
   bool resolved = false;
   Arguments arguments(argv[0], "Tells everything that is wrong with a configuration, or what it amounts to.");
   arguments.positional("CONFIG", path, "TOML file; `baleen schema` lists the keys")
-      .rest("OVERRIDES", overrides, "section.key=VALUE, as in the file")
+      .overrides(overrides)
       .option("--ranks", ranks, "Ranks that the run will have")
       .flag("--resolved", resolved, "Print the whole configuration, defaults included, as TOML");
   if (!arguments.parse(argc, argv)) return 0;

@@ -40,15 +40,24 @@ const Verb& find_verb(const std::string& program, std::span<const Verb> verbs, c
       fmt::format("`{} --help` lists the verbs", program));
 }
 
-/// The verb that argv[1] names, with the words behind it.
-int run_found(const std::string& program, std::span<const Verb> verbs, const std::string& name, int argc, char** argv) {
+/// The verb of that name, with the words behind it.
+int run_found(const std::string& program, std::span<const Verb> verbs, const std::string& name,
+              std::vector<char*> words) {
   const Verb& verb = find_verb(program, verbs, name);
   std::string whole = program + " " + name;
   std::vector<char*> arguments{whole.data()};
-  arguments.insert(arguments.end(), argv + 2, argv + argc);
+  arguments.insert(arguments.end(), words.begin(), words.end());
   const int count = static_cast<int>(arguments.size());
   arguments.push_back(nullptr);
   return verb.run(count, arguments.data());
+}
+
+/// `help train` is `train --help`, and `help data inspect` is `data inspect --help`.
+int run_help(const std::string& program, std::span<const Verb> verbs, int argc, char** argv) {
+  std::string help = "--help";
+  std::vector<char*> words(argv + 3, argv + argc);
+  words.push_back(help.data());
+  return run_found(program, verbs, argv[2], std::move(words));
 }
 
 }  // namespace
@@ -60,12 +69,13 @@ int dispatch(std::span<const Verb> verbs, int argc, char** argv) {
     return static_cast<int>(core::ExitCode::usage);
   }
   std::string name = argv[1];
+  if (asks_for_help(name) && argc > 2) return run_verb([&] { return run_help(program, verbs, argc, argv); });
   if (asks_for_help(name)) {
     fmt::print("{}", usage(program, verbs));
     return 0;
   }
   if (name == "--version") name = "version";
-  return run_verb([&] { return run_found(program, verbs, name, argc, argv); });
+  return run_verb([&] { return run_found(program, verbs, name, {argv + 2, argv + argc}); });
 }
 
 int dispatch_below(std::span<const Verb> verbs, int argc, char** argv) {
@@ -74,7 +84,8 @@ int dispatch_below(std::span<const Verb> verbs, int argc, char** argv) {
     throw core::Error(core::ExitCode::usage,
                       fmt::format("a verb is missing after `{}`: {}", program, fmt::join(names(verbs), " or ")),
                       fmt::format("`{} --help` says what each does", program));
-  if (!asks_for_help(argv[1])) return run_found(program, verbs, argv[1], argc, argv);
+  if (!asks_for_help(argv[1])) return run_found(program, verbs, argv[1], {argv + 2, argv + argc});
+  if (argc > 2) return run_help(program, verbs, argc, argv);
   fmt::print("{}", usage(program, verbs));
   return 0;
 }

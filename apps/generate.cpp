@@ -2,9 +2,11 @@
 //                 [--top-p P] [--seed S] [--step N]
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -47,8 +49,8 @@ bool parse(int argc, char** argv, GenerateArguments& a) {
   inference::SamplingOptions& sampling = a.options.sampling;
   Arguments arguments(argv[0], "Continues a text with the model of a run.");
   arguments.positional("RUN_OR_CHECKPOINT", a.path, "Folder of a run (its newest checkpoint), or of one checkpoint")
-      .rest("OVERRIDES", a.overrides, "section.key=VALUE over the run's configuration: launch.device=cpu")
-      .option("--prompt", a.prompt, "The text to continue; without one the model starts a text of its own")
+      .overrides(a.overrides, "section.key=VALUE over the run's configuration: launch.device=cpu")
+      .text("--prompt", a.prompt, "The text to continue; without one the model starts a text of its own")
       .option("--tokens", a.options.max_tokens, "Most tokens to write")
       .option("--temperature", sampling.temperature,
               "Below 1 bolder guesses become rarer; 0: always the likeliest token")
@@ -61,23 +63,39 @@ bool parse(int argc, char** argv, GenerateArguments& a) {
   return true;
 }
 
-/// A prompt where the run belongs, or the other way round.
+/// As a shell takes it for one word.
+std::string shell_word(const std::string& text) {
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || std::strchr("_-./,:+@%", c) != nullptr; };
+  if (!text.empty() && std::ranges::all_of(text, is_plain)) return text;
+  if (text.find_first_of("\"$`\\!") == std::string::npos) return "\"" + text + "\"";
+  std::string result = "'";
+  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
+}
+
+/// A prompt where the run belongs, the other way round, or without its quotes.
 void check_places(const GenerateArguments& a) {
   const auto is_folder = [](const std::string& path) {
     std::error_code error;
     return fs::is_directory(path, error);
   };
   const auto refuse = [](const std::string& what, const std::string& run, const std::string& prompt) {
-    throw core::Error(core::ExitCode::usage, what, fmt::format("say: baleen generate {} --prompt \"{}\"", run, prompt));
+    throw core::Error(core::ExitCode::usage, what,
+                      fmt::format("say: baleen generate {} --prompt {}", shell_word(run), shell_word(prompt)));
   };
-  const auto word = std::ranges::find_if(a.overrides, [](const auto& w) { return w.find('=') == std::string::npos; });
+  const auto is_bare = [](const std::string& word) { return word.find('=') == std::string::npos; };
+  const auto word = std::ranges::find_if(a.overrides, is_bare);
   if (!is_folder(a.path) && is_folder(a.prompt))
     refuse(fmt::format("the prompt, {}, is a folder, and the run, {}, is none", a.prompt, a.path), a.prompt, a.path);
   if (word == a.overrides.end()) return;
   if (!is_folder(a.path) && is_folder(*word))
     refuse(fmt::format("the run comes first, and {} is no folder", a.path), *word, a.path);
-  if (a.prompt.empty() && a.overrides.size() == 1)
-    refuse(fmt::format("{} is no section.key=VALUE; a prompt stands behind --prompt", *word), a.path, *word);
+  if (!std::ranges::all_of(a.overrides, is_bare)) return;  // an override with spaces around its =
+  const std::string words = fmt::format("{}", fmt::join(a.overrides, " "));
+  if (a.prompt.empty())
+    refuse(fmt::format("{} is no section.key=VALUE; a prompt stands behind --prompt", words), a.path, words);
+  refuse(fmt::format("{} is no section.key=VALUE; a prompt of several words stands in quotes", words), a.path,
+         a.prompt + " " + words);
 }
 
 /// What the model could not tell as well: all of it before minutes go into loading.

@@ -27,7 +27,7 @@ int plan_main(int argc, char** argv) {
                       "Tells memory, traffic and speed of a run before it is started, and the best layouts for its "
                       "number of GPUs. Needs no GPU.");
   arguments.positional("CONFIG", path, "TOML file; `baleen schema` lists the keys")
-      .rest("OVERRIDES", overrides, "section.key=VALUE, as in the file")
+      .overrides(overrides)
       .option("--ranks", ranks, "Ranks that the run will have, one a GPU")
       .option(
           "--gpu", gpu,

@@ -18,10 +18,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// What LATEST says; empty where there is none.
-std::string latest_name(const fs::path& checkpoints) {
+/// What LATEST says; none where there is no such file.
+std::optional<std::string> latest_name(const fs::path& checkpoints) {
   std::error_code error;
-  if (!fs::exists(checkpoints / kLatestName, error)) return "";
+  if (!fs::exists(checkpoints / kLatestName, error)) return std::nullopt;
   std::string name = core::read_file(checkpoints / kLatestName);
   while (!name.empty() && name.back() == '\n') name.pop_back();
   return name;
@@ -69,7 +69,7 @@ ListedCheckpoint inspect_step(std::int64_t step, const fs::path& path) {
 
 std::vector<ListedCheckpoint> list_in(const fs::path& checkpoints) {
   std::vector<ListedCheckpoint> listed;
-  const std::string latest = latest_name(checkpoints);
+  const std::optional<std::string> latest = latest_name(checkpoints);
   for (const auto& [step, path] : standing_in(checkpoints).history) {
     listed.push_back(inspect_step(step, path));
     listed.back().latest = step_directory_name(step) == latest;
@@ -153,8 +153,8 @@ bool saved_before(const ListedCheckpoint& a, const ListedCheckpoint& b) {
 std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& run_dir, StepOption option) {
   const std::vector<ListedCheckpoint> listed = list_checkpoints(run_dir);
   if (listed.empty()) return std::nullopt;
-  const std::string name = latest_name(checkpoints_directory(run_dir));
-  const std::optional<std::int64_t> latest = step_of(name);
+  const std::optional<std::string> name = latest_name(checkpoints_directory(run_dir));
+  const std::optional<std::int64_t> latest = name ? step_of(*name) : std::nullopt;
   const ListedCheckpoint* newest = nullptr;
   std::vector<std::string> notes;
   std::vector<std::int64_t> beyond;
@@ -168,8 +168,8 @@ std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& run_dir, StepOp
     }
   }
   const auto is_latest = [](const ListedCheckpoint& checkpoint) { return checkpoint.latest; };
-  if (!name.empty() && std::ranges::none_of(listed, is_latest))
-    notes.push_back(fmt::format("LATEST names {}, which is not there", name));
+  if (name && std::ranges::none_of(listed, is_latest))
+    notes.push_back(name->empty() ? "LATEST is empty" : fmt::format("LATEST names {}, which is not there", *name));
   if (newest != nullptr) return FoundCheckpoint{newest->path, std::move(notes)};
   throw core::Error(core::ExitCode::corrupt_checkpoint,
                     fmt::format("no complete checkpoint in {}: {}", run_dir.string(), fmt::join(notes, "; ")),

@@ -57,6 +57,7 @@ std::string outside_sections(const SectionTables& schema, const std::string& key
 }
 
 std::string unknown_section(const SectionTables& schema, const std::string& name) {
+  if (name.empty()) return "no section is named";
   return fmt::format("{}section [{}]{}", kUnknown, name, suggestion(nearest_name(name, section_names(schema))));
 }
 

@@ -53,9 +53,10 @@ Check power_of_two() {
   });
 }
 
-Check one_of(std::vector<std::string> choices) {
+Check one_of(std::vector<std::string> choices, std::map<std::string, std::string> meant) {
   Check check;
   check.choices = std::move(choices);
+  check.meant = std::move(meant);
   const std::string names = fmt::format("\"{}\"", fmt::join(check.choices, "\", \""));
   check.expected = check.choices.size() == 1 ? names : "one of " + names;
   check.string = [names = check.choices](const std::string& value) {
@@ -174,6 +175,11 @@ const Field* FieldTable::find(const std::string& field) const {
 
 namespace {
 
+std::string meant_choice(const std::string& word, const Check& check) {
+  const auto known = check.meant.find(word);
+  return known != check.meant.end() ? known->second : nearest_name(word, check.choices);
+}
+
 /// Of what is not plain from the type's name.
 std::string example(const std::string& type) {
   if (type == type_name(std::array<double, 2>{})) return ", as in [0.9, 0.95]";
@@ -200,7 +206,7 @@ std::string value_problem(bool type_fits, bool check_holds, const std::string& t
                            : type == type_name(std::vector<int>{})    ? "a list of integers, each "
                                                                       : "";
   const auto* word = std::get_if<std::string>(&value.data);
-  const std::string nearest = word ? nearest_name(*word, check.choices) : "";
+  const std::string nearest = word ? meant_choice(*word, check) : "";
   return fmt::format("must be {}{}, but is {}{}", each, check.expected, value.text(),
                      nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest));
 }

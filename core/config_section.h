@@ -7,6 +7,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -20,7 +21,8 @@ struct Check {
   std::string expected;
   std::function<bool(double)> number;
   std::function<bool(const std::string&)> string;
-  std::vector<std::string> choices;  // for the nearest one to what came
+  std::vector<std::string> choices;          // for the nearest one to what came
+  std::map<std::string, std::string> meant;  // other words that people have for a choice
 };
 
 Check positive();
@@ -30,7 +32,7 @@ Check at_least(double lowest);
 Check between(double lowest, double highest);     // both may be
 Check in_half_open(double lowest, double bound);  // lowest may be, bound may not
 Check power_of_two();
-Check one_of(std::vector<std::string> choices);
+Check one_of(std::vector<std::string> choices, std::map<std::string, std::string> meant = {});
 Check not_empty();
 
 /// The types that a key can have. read_value returns false where `value` has another type.

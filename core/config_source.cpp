@@ -101,6 +101,10 @@ class Reader {
   void read_override(const std::string& text) {
     const std::string at = std::string(kOverridePlace) + text;
     const std::size_t equals = text.find('='), dot = text.find('.');
+    if (text.empty()) {
+      out_.problems.push_back({"", "an argument is empty: was a variable of the shell not set?"});
+      return;
+    }
     if (equals == std::string::npos || dot == std::string::npos || dot > equals) {
       out_.problems.push_back({at, "must have the form section.key=VALUE"});
       return;

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "core/config.h"
+#include "core/config_value.h"
 #include "core/error.h"
 #include "planner/hardware_tables.h"
 
@@ -82,14 +83,24 @@ const core::SectionTables& hardware_schema() {
   return schema.tables();
 }
 
+core::Error no_table(const std::string& name_or_file) {
+  const std::filesystem::path path = name_or_file;
+  const std::string known = fmt::format("known: {}; or name a TOML file such as configs/hardware/h200.toml",
+                                        fmt::join(hardware_names(), ", "));
+  if (path.has_parent_path() || path.extension() == ".toml")
+    return {core::ExitCode::usage, "there is no file " + name_or_file, known};
+  const std::string nearest = core::nearest_name(name_or_file, hardware_names());
+  return {core::ExitCode::usage,
+          fmt::format("there is no table of a GPU \"{}\"{}", name_or_file,
+                      nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest)),
+          known};
+}
+
 core::ConfigSource read_source(const std::string& name_or_file) {
   for (const HardwareText& table : hardware_texts())
     if (name_or_file == table.name)
       return core::read_config_text(table.text, fmt::format("configs/hardware/{}.toml", table.name), {});
-  if (!std::filesystem::exists(name_or_file))
-    throw core::Error(core::ExitCode::usage, fmt::format("there is no table of a GPU \"{}\"", name_or_file),
-                      fmt::format("known: {}; or name a TOML file such as configs/hardware/h200.toml",
-                                  fmt::join(hardware_names(), ", ")));
+  if (!std::filesystem::exists(name_or_file)) throw no_table(name_or_file);
   return core::read_config_source(name_or_file, {});
 }
 

@@ -278,7 +278,8 @@ class Validator {
     const std::string what = fmt::format("{}: there is no file {}", fmt::join(missing_, " and "), path.string());
     const std::string how = fmt::format("; `baleen data tokenize TEXT... --output {}` makes one", path.string());
     if (missing_.size() == 1) return what + from + how + (train ? "; to try without one: data.train=random" : "");
-    return what + " and no " + config_.data.validation + from + how +
+    const std::string other = config_.data.validation;
+    return what + (other == path ? "" : " and no " + other) + from + how +
            "; to try without: data.train=random data.validation=random";
   }
 

@@ -10,7 +10,7 @@ const core::Section<LaunchConfig>& launch_section() {
                  "ranks. On a machine that is busy with other work fewer are faster.",
                  core::between(0, 8192))
           .field("device", &LaunchConfig::device, "auto: a GPU for each rank where there are any, else the CPU.",
-                 core::one_of({"auto", "cpu", "cuda"}));
+                 core::one_of({"auto", "cpu", "cuda"}, {{"gpu", "cuda"}}));
   return section;
 }
 

@@ -22,7 +22,8 @@ const core::Section<PrecisionConfig>& precision_section() {
           .field("compute", &T::compute,
                  "Type of weights and activations in forward and backward. fp8: as bf16, but the linear layers of the "
                  "transformer blocks compute in FP8, forward and backward (GPUs: compute capability 8.9 and newer).",
-                 core::one_of({"fp32", "fp64", "bf16", "fp16", "fp8"}))
+                 core::one_of({"fp32", "fp64", "bf16", "fp16", "fp8"},
+                              {{"float32", "fp32"}, {"float64", "fp64"}, {"bfloat16", "bf16"}, {"float16", "fp16"}}))
           .field("fp8_recipe", &T::fp8_recipe,
                  "FP8: what shares a scale. tensor: a matrix; block: 128 elements of a row, 128 x 128 of a weight "
                  "(GPUs: compute capability 9.0).",

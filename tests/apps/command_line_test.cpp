@@ -28,6 +28,13 @@ TEST(CommandLine, HelpListsTheVerbs) {
   EXPECT_EQ(run("$baleen help").out, help.out);
 }
 
+TEST(CommandLine, HelpBeforeAVerbIsItsHelp) {
+  EXPECT_EQ(run("$baleen help check").out, run("$baleen check --help").out);
+  EXPECT_EQ(run("$baleen help data inspect").out, run("$baleen data inspect --help").out);
+  EXPECT_EQ(run("$baleen data help inspect").out, run("$baleen data inspect --help").out);
+  EXPECT_EQ(run("$baleen help chekc").err, run("$baleen chekc").err);
+}
+
 TEST(CommandLine, NothingToDoShowsTheUsageAsAnError) {
   const Outcome outcome = run("$baleen");
   EXPECT_EQ(outcome.code, 2);
@@ -62,6 +69,10 @@ TEST(CommandLine, UnknownOptionsAreRefused) {
   refused("check run.toml --rank=3", "there is no option --rank=3; did you mean --ranks?");
   refused("check run.toml --ra 3", "there is no option --ra; did you mean --ranks?");
   refused("check --rnaks 3", "there is no option --rnaks; did you mean --ranks?");
+  refused("check run.toml --training.steps=5", "overrides have no dashes: training.steps=5");
+  refused("check run.toml --training.steps 5", "overrides have no dashes: training.steps=VALUE");
+  refused("ckpt ls . --training.steps=5", "there is no option --training.steps=5");
+  refused("plan run.toml --gpu ''", "--gpu is empty; it needs a value");
   refused("check", "CONFIG is missing: TOML file; `baleen schema` lists the keys");
   refused("check run.toml --ranks", "--ranks needs a value");
   refused("check run.toml --ranks three", "--ranks is three; expected an integer");
@@ -87,6 +98,8 @@ TEST(Schema, ShowsOneSectionOrAll) {
   EXPECT_EQ(run("$baleen schema optimizer.lrr").err,
             "baleen: unknown key optimizer.lrr; did you mean optimizer.lr?\n"
             "  `baleen schema optimizer` lists the keys\n");
+  EXPECT_EQ(run("$baleen schema optimizer.").out, one.out);
+  EXPECT_THAT(run("$baleen schema .").err, StartsWith("baleen: no section is named\n  the sections are run, model, "));
   const Outcome unknown = run("$baleen schema optimiser");
   EXPECT_EQ(unknown.code, 2);
   EXPECT_THAT(unknown.err,
@@ -134,6 +147,11 @@ TEST_F(Check, OneProblemIsOneLine) {
                  /*unknown=*/true);
   expect_refused(check(kRandom, "model.heads=5"),
                  "override model.heads=5: model.dim (192) is not a multiple of model.heads (5)");
+  expect_refused(
+      check(kRandom, "launch.device=gpu"),
+      "override launch.device=gpu: launch.device must be one of \"auto\", \"cpu\", \"cuda\", but is \"gpu\"; did "
+      "you mean \"cuda\"?");
+  expect_refused(check(kRandom, "''"), "an argument is empty: was a variable of the shell not set?");
   expect_refused(check("[data\n"),
                  "run.toml:1:6: not valid TOML: Error while parsing table header: expected ']', saw '\\n'");
 }
@@ -169,8 +187,10 @@ TEST_F(Check, ARunThatIsOnlyPlannedNeedsNoDataset) {
   folder_.write("run.toml", "[data]\ntrain = \"none.h5\"\nvalidation = \"none.h5\"\n");
   const Outcome check = run("$baleen check run.toml", folder_.path());
   EXPECT_EQ(check.code, 2);
-  EXPECT_THAT(check.err, AllOf(HasSubstr("data.train and data.validation: there is no file none.h5 and no none.h5"),
+  EXPECT_THAT(check.err, AllOf(HasSubstr("data.train and data.validation: there is no file none.h5 (from"),
                                Not(HasSubstr("problems"))));
+  EXPECT_THAT(run("$baleen check run.toml data.validation=other.h5", folder_.path()).err,
+              HasSubstr("data.train and data.validation: there is no file none.h5 and no other.h5 (from"));
   const Outcome plan = run("$baleen plan run.toml --only-this", folder_.path());
   EXPECT_EQ(plan.code, 0) << plan.err;
   EXPECT_EQ(run("$baleen plan run.toml data.train='' --only-this", folder_.path()).code, 0);
@@ -183,6 +203,14 @@ TEST_F(Check, APlanThatDoesNotFitEndsWithOutOfMemory) {
   EXPECT_EQ(plan.code, 50) << plan.err;
   EXPECT_THAT(plan.out, HasSubstr("DOES NOT FIT"));
   EXPECT_THAT(plan.err, AllOf(StartsWith("baleen: this layout over 1 rank does not fit "), HasSubstr("--ranks N")));
+}
+
+TEST_F(Check, APlanForAnUnknownGpuNamesTheNearest) {
+  folder_.write("run.toml", "");
+  EXPECT_THAT(run("$baleen plan run.toml --gpu H10", folder_.path()).err,
+              StartsWith("baleen: there is no table of a GPU \"H10\"; did you mean h100?\n  known: "));
+  EXPECT_THAT(run("$baleen plan run.toml --gpu nofile.toml", folder_.path()).err,
+              StartsWith("baleen: there is no file nofile.toml\n  known: "));
 }
 
 TEST_F(Check, APlanNamesOnlyWhatIsToBeChanged) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "checkpoint/rank_file.h"
 #include "tests/checkpoint/toy_checkpoint.h"
 #include "tests/support/program.h"
@@ -107,6 +109,13 @@ TEST_F(CkptVerb, VerifyOfARunDoesNotPassOverADamagedNewest) {
   const Outcome outcome = baleen("ckpt verify " + run());
   EXPECT_EQ(outcome.code, 41);
   EXPECT_THAT(outcome.text, AllOf(HasSubstr("fault: passed over"), HasSubstr("step 100 is sound")));
+}
+
+TEST_F(CkptVerb, VerifyTellsOfALatestThatNamesNothing) {
+  std::ofstream(newest().parent_path() / "LATEST", std::ios::trunc);
+  const Outcome outcome = baleen("ckpt verify " + run());
+  EXPECT_EQ(outcome.code, 41);
+  EXPECT_THAT(outcome.text, AllOf(HasSubstr("fault: LATEST is empty\n"), HasSubstr("step 200 is sound")));
 }
 
 TEST_F(CkptVerb, BadUsageExitsWith2) {

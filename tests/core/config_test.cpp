@@ -113,6 +113,12 @@ INSTANTIATE_TEST_SUITE_P(
                                "colour must be one of \"red\", \"green\", but is \"gren\"; did you mean \"green\"?"},
                     WrongValue{"colour = 1", "colour must be one of \"red\", \"green\", but is 1"}));
 
+TEST(Section, KnowsWhatAnotherWordForAChoiceMeans) {
+  const Check check = one_of({"auto", "cpu", "cuda"}, {{"gpu", "cuda"}});
+  EXPECT_THAT(value_problem(true, false, "a string", check, {std::string("gpu")}), HasSubstr("did you mean \"cuda\"?"));
+  EXPECT_THAT(value_problem(true, false, "a string", check, {std::string("cpp")}), HasSubstr("did you mean \"cpu\"?"));
+}
+
 TEST(Dump, ReadsBackToTheSame) {
   House house;
   house.kitchen = {3, 1024, 1.0 / 3, true, "a \"quoted\" name", {0.1, 23.999}, Colour::green};

@@ -19,6 +19,16 @@ configure() {
   fi
 }
 
+# check_preset [NAME]: stops, with the nearest, where there is no such preset.
+check_preset() {
+  local presets=(release debug asan tsan gpu) nearest=
+  if [ $# -eq 0 ] || [[ " ${presets[*]} " == *" $1 "* ]]; then return; fi
+  nearest=$(python3 -c 'import difflib, sys; print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1))' \
+    "$1" "${presets[@]}" 2>/dev/null || true)
+  stop "There is no preset '$1'${nearest:+; did you mean $nearest?}" \
+    "Presets: ${presets[*]}. A target stands behind its preset: ./bootstrap build ${nearest:-release $1} ..."
+}
+
 # build [PRESET] [TARGET...]
 build() {
   local preset=${1:-$(default_preset)}
