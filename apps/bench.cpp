@@ -16,13 +16,19 @@
 #include "bench/train_bench.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "launch/load.h"
 #include "parallel/agreement.h"
 
 namespace baleen::apps {
 namespace {
 
-void print_command(int argc, char** argv) {
+/// And, beside the times that follow, whether other programs take part of the machine.
+void print_command(int argc, char** argv, const launch::Process& process) {
+  constexpr double kRest = 0.25;  // of one core: no machine is without any load
   fmt::print("`{}`\n\n", fmt::join(argv, argv + argc, " "));
+  const launch::Load load = launch::machine_load(process);
+  if (load.average + std::min(load.threads, load.cores) > load.cores + kRest)
+    fmt::print("This machine is busy: {}. Times may be longer and vary.\n\n", load.str());
 }
 
 int train(int argc, char** argv) {
@@ -33,7 +39,7 @@ int train(int argc, char** argv) {
                       "Times the training steps of a configuration; saves nothing. One process a "
                       "GPU or CPU rank: mpirun -n 8 baleen bench train run.toml");
   arguments.positional("CONFIG", path, "TOML file, as for `baleen train`")
-      .rest("OVERRIDES", overrides, "section.key=VALUE, as in the file")
+      .overrides(overrides)
       .option("--steps", options.steps, "Steps that count")
       .option("--warm-up", options.warm_up, "Steps before them");
   if (!arguments.parse(argc, argv)) return 0;
@@ -47,7 +53,7 @@ int train(int argc, char** argv) {
     const trainer::LaunchConfig& launch = options.config.launch;
     process.take_device({launch.device, static_cast<int>(launch.threads_per_rank)});
   });
-  if (process.rank() == 0) print_command(argc, argv);
+  if (process.rank() == 0) print_command(argc, argv, process);
   bench::bench_train(options, process);
   return 0;
 }
@@ -68,7 +74,7 @@ int kernels(int argc, char** argv) {
   const bool known = parsed == core::DType::f32 || parsed == core::DType::bf16 || parsed == core::DType::f16;
   if (!known) throw core::Error(core::ExitCode::usage, "--type " + type + " is not known", "say fp32, bf16 or fp16");
   options.type = *parsed;
-  print_command(argc, argv);
+  print_command(argc, argv, process);
   bench::bench_kernels(options);
   return 0;
 }

@@ -3,15 +3,14 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "core/counted.h"
 #include "core/log.h"
 #include "core/version.h"
 #include "data/dataset_info.h"
 #include "launch/library_versions.h"
+#include "launch/load.h"
 #include "models/llama_parameters.h"
 #include "trainer/device_info.h"
 
@@ -54,13 +53,10 @@ std::string libraries() {
 
 /// Threads that wait for each other at every operation crawl where other programs take the cores from some of them.
 void warn_of_load(const launch::Process& process) {
-  double load = 0;
-  const auto cores = static_cast<double>(std::thread::hardware_concurrency());
-  if (::getloadavg(&load, 1) != 1 || load + process.threads() * process.local_size() < 1.5 * cores) return;
+  const launch::Load load = launch::machine_load(process);
+  if (load.average == 0 || load.share() < 1.5) return;
   core::log_warning(
-      fmt::format("this machine is busy: load {:.1f} on {:.0f} cores before this run's {}; if it crawls, "
-                  "try fewer with launch.threads_per_rank",
-                  load, cores, core::counted(process.threads() * process.local_size(), "thread")));
+      fmt::format("this machine is busy: {}; if it crawls, try fewer with launch.threads_per_rank", load.str()));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`baleen bench` through the program, on the CPU: bench_verb_test.py SOURCES BINARIES."""
+import os
 import re
 import subprocess
 import sys
@@ -66,8 +67,13 @@ class Train(unittest.TestCase):
 
 class Kernels(unittest.TestCase):
     def test_measures_what_is_named(self):
+        cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
         outcome = run(BALEEN, "bench", "kernels", "swiglu", "--shape", "demo", "--device", "cpu")
         self.assertEqual(outcome.returncode, 0, outcome.stderr)
+        if load > cores + 1:
+            self.assertIn("This machine is busy: load ", outcome.stdout)
+        if load < 0.1:
+            self.assertNotIn("This machine is busy", outcome.stdout)
         cells = table(outcome.stdout)
         self.assertEqual([name for name in cells if not name.startswith("-")],
                          ["op", "copy", "square product", "swiglu", "swiglu backward", "swiglu, abs_max",
