@@ -16,6 +16,7 @@
 #include "report/report.h"
 #include "trainer/device_info.h"
 #include "trainer/run.h"
+#include "trainer/run_directory.h"
 #include "trainer/start_facts.h"
 
 namespace baleen::apps {
@@ -43,18 +44,31 @@ bool read_command(int argc, char** argv, Command& command) {
   std::string resume;
   Arguments arguments(argv[0], "Trains a model. One process a GPU or CPU rank: mpirun -n 8 baleen train run.toml");
   arguments.positional("CONFIG", command.path, "TOML file; `baleen schema` lists the keys")
-      .rest("OVERRIDES", command.overrides, "section.key=VALUE, as in the file")
+      .overrides(command.overrides)
       .flag_or_option("--resume", kNewest, resume,
                       "Go on from the newest checkpoint, or from the start where there is none; =STEP: from that one")
-      .option("--run-dir", command.run_dir, "Folder of the run; run.dir/run.name where not given");
+      .option("--run-dir", command.run_dir,
+              "Folder of the run; where not given run.dir/run.name, with --resume RUN where CONFIG is RUN/config.toml");
   if (!arguments.parse(argc, argv)) return false;
   command.request.resume = !resume.empty();
   for (const std::string& word : command.overrides)
-    if (resume == kNewest && word.find_first_not_of("0123456789") == std::string::npos)
+    if (resume == kNewest && !word.empty() && word.find_first_not_of("0123456789") == std::string::npos)
       throw core::Error(core::ExitCode::usage, "the step of --resume stands behind an equals sign",
                         "say --resume=" + word + " for that step, or --resume alone for the newest checkpoint");
   if (command.request.resume && resume != kNewest) command.request.resume_step = step_number(resume);
   return true;
+}
+
+/// A run's own config.toml says with --resume which run is meant, whatever the run's name is.
+std::filesystem::path run_dir_of(const Command& command) {
+  if (!command.run_dir.empty()) return command.run_dir;
+  const trainer::RunRequest& request = command.request;
+  const std::filesystem::path path = command.path;
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const auto& overridden = request.config.origins.overridden;
+  const bool named = overridden.contains("run.dir") || overridden.contains("run.name");
+  const bool its_own = request.resume && !named && path.filename() == "config.toml";
+  return its_own && trainer::is_run_directory(folder) ? folder : request.config.run_dir();
 }
 
 /// Reads the configuration, refuses ranks that were started unlike, and takes the devices. `mistake`: of this rank's
@@ -68,7 +82,7 @@ void agree_on_start(Command& command, const std::exception_ptr& mistake, launch:
   parallel::succeed_together(world, [&] {
     if (mistake) std::rethrow_exception(mistake);
     request.config = trainer::load_checked_config(command.path, command.overrides, process.size());
-    request.run_dir = command.run_dir.empty() ? request.config.run_dir() : std::filesystem::path(command.run_dir);
+    request.run_dir = run_dir_of(command);
     facts = trainer::request_facts(request);
   });
   parallel::require_in_common(world, facts);

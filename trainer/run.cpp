@@ -46,6 +46,12 @@ std::unique_ptr<RunDirectory> open_run(const RunRequest& request, launch::Proces
   std::unique_ptr<RunDirectory> run;
   parallel::succeed_together(process.world(), [&] {
     if (process.rank() != 0) return;
+    std::error_code none;
+    if (request.resume_step && !fs::is_directory(request.run_dir, none))
+      throw core::Error(core::ExitCode::usage,
+                        fmt::format("there is no run directory {} with a step {} to go on from",
+                                    request.run_dir.string(), *request.resume_step),
+                        "check --run-dir or run.name, or begin a run without --resume");
     const bool again = request.resume || request.resume_step.has_value();
     run =
         std::make_unique<RunDirectory>(request.run_dir, again ? RunDirectory::Open::resume : RunDirectory::Open::fresh);

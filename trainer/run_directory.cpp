@@ -3,16 +3,20 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <vector>
 
+#include "checkpoint/directory.h"
 #include "core/error.h"
 #include "core/filesystem.h"
 #include "trainer/trace_file.h"
@@ -40,6 +44,31 @@ core::Error in_use(const fs::path& path) {
           fmt::format("wait for that job, or stop it (touch {}: it saves and ends), or name another folder with "
                       "--run-dir",
                       (path / "STOP").string())};
+}
+
+/// A batch system, or `tee`, may have begun its log there, and orders may wait.
+bool may_be_there_before(const fs::path& entry) {
+  const fs::path name = entry.filename(), kind = entry.extension();
+  return kind == ".log" || kind == ".out" || kind == ".err" || name == "STOP" || name == "SAVE";
+}
+
+/// A run writes its files over others of their names: it takes no folder with something of somebody else's.
+void require_ours(const fs::path& path) {
+  constexpr std::size_t kMostTold = 3;
+  if (is_run_directory(path)) return;
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error))
+    if (!may_be_there_before(at->path())) names.push_back(at->path().filename().string());
+  if (names.empty()) return;
+  std::ranges::sort(names);
+  const std::size_t left = names.size() - std::min(names.size(), kMostTold);
+  names.resize(names.size() - left);
+  throw core::Error(
+      core::ExitCode::usage,
+      fmt::format("the folder {} is not empty and holds no run: {}{} {} in it", path.string(), fmt::join(names, ", "),
+                  left == 0 ? "" : fmt::format(" and {} more", left), names.size() == 1 ? "is" : "are"),
+      "name a new folder or an empty one with --run-dir or run.name");
 }
 
 /// Holds the folder against other jobs, and says in the file who does. The lock goes with the process, however it ends.
@@ -74,7 +103,16 @@ std::string kept_lines(const fs::path& file, std::int64_t steps_done) {
 
 }  // namespace
 
+bool is_run_directory(const fs::path& path) {
+  const auto has = [&path](const char* name) {
+    std::error_code error;
+    return fs::exists(path / name, error);
+  };
+  return has("metrics.jsonl") || (has("lock") && has("checkpoints")) || !checkpoint::list_checkpoints(path).empty();
+}
+
 RunDirectory::RunDirectory(fs::path path, Open open) : path_(std::move(path)) {
+  require_ours(path_);
   core::make_folder(path_);  // by itself first: what cannot be made is named as it was given
   core::make_folder(path_ / "checkpoints");
   lock_ = lock_folder(path_);

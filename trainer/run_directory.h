@@ -17,13 +17,16 @@
 
 namespace baleen::trainer {
 
+/// Whether the folder is one of these, begun or only made ready, or holds checkpoints of one.
+bool is_run_directory(const std::filesystem::path& path);
+
 class RunDirectory {
  public:
   enum class Open { fresh, resume };
 
   /// Creates the folder (fresh) or enters it (resume: made if missing) and locks it against other jobs until
-  /// destruction. Throws Error(busy) where another process holds it, Error(usage) where `fresh` meets an earlier run,
-  /// Error(storage) where it cannot be written.
+  /// destruction. Throws Error(busy) where another process holds it, Error(usage) where `fresh` meets an earlier run or
+  /// the folder holds other things than a run, Error(storage) where it cannot be written.
   RunDirectory(std::filesystem::path path, Open open);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;

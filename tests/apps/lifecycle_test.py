@@ -26,8 +26,8 @@ def start(*arguments):
     return run_ranks("run.toml", *arguments)
 
 
-def kill(job):
-    """SIGKILL for mpirun and its ranks, which have process groups of their own and would outlive it."""
+def family_of(job):
+    """The process ids of the job and of all below it."""
     family, parents = [job.pid], {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -37,7 +37,12 @@ def kill(job):
             pass
     for pid in family:
         family += [child for child, parent in parents.items() if parent == pid]
-    for pid in family:
+    return family
+
+
+def kill(job):
+    """SIGKILL for mpirun and its ranks, which have process groups of their own and would outlive it."""
+    for pid in family_of(job):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -112,7 +117,7 @@ job = start("--run-dir", "signalled")
 wait_for_steps("signalled", 5)
 job.send_signal(signal.SIGUSR1)
 code, output = finish(job)
-expect(code == 75, "SIGUSR1 ends the run with 75", output)
+expect(code == 75 and "ended by signal" not in output, "SIGUSR1 ends the run with 75", output)
 code, output = finish(start("--run-dir", "signalled", "--resume"))
 expect(code == 0 and metrics("signalled") == metrics("whole"), "and --resume goes on bit for bit", output)
 
@@ -123,6 +128,21 @@ code, output = finish(job)
 expect(code == 75 and not os.path.exists("stopped/STOP"), "the file STOP ends the run with 75 and is taken away", output)
 expect(output.count("report: stopped/report.html") == 1 and os.path.exists("stopped/report.html"),
        "and leaves a report", output)
+code, output = finish(run_ranks("stopped/config.toml", "--resume"))
+expect(code == 0 and not os.path.exists("runs") and metrics("stopped") == metrics("whole"),
+       "--resume with a run's own config.toml goes on with that run", output)
+
+job = start("--run-dir", "lost", "training.steps=1000000", "checkpoint.every=5")
+wait_for_steps("lost", 6)
+ranks = [pid for pid in family_of(job) if os.readlink(f"/proc/{pid}/exe").endswith("/baleen-compute")]
+expect(len(ranks) == 2, "two ranks are there", str(ranks))
+os.kill(ranks[1], signal.SIGKILL)
+code, output = finish(job)
+expect(code == 137 and output.count("a rank was ended by signal 9 (KILL)") == 1 and "--resume" in output,
+       "a rank that is killed ends the run with 137, the reason and what to do", output)
+saved = int(open("lost/checkpoints/LATEST").read().rsplit("-", 1)[1])
+code, output = finish(start("--run-dir", "lost", f"training.steps={saved + 2}", "--resume"))
+expect(code == 0 and f"resumed from lost/checkpoints/step-{saved:08}" in output, "and --resume goes on from its last save", output)
 
 code, output = finish(start("--run-dir", "whole"))
 expect(code == 2 and "already holds a run" in output, "a fresh run does not write over another", output)
@@ -130,13 +150,28 @@ code, output = finish(start("model.dmi=3", "training.steps=-1"))
 expect(code == 2 and output.count("did you mean") == 1 and "training.steps" in output and "terminate" not in output,
        "two mistakes under mpirun are told once, together", output)
 # Each is told by one rank, in its two lines.
+os.mkdir("photos")
+for name in ("me.png", "report.html"):
+    open(f"photos/{name}", "w").close()
 for wrong, message in {("gone.toml",): "gone.toml", ("run.toml", "--resmue"): "--resmue",
                        ("run.toml", "--resume=last"): "--resume=last",
                        ("run.toml", "--resume", "20"): "--resume=20",
+                       ("run.toml", "--resume="): "--resume is empty",
+                       ("run.toml", "--resume", ""): "an argument is empty",
+                       ("run.toml", "--run-dir", ""): "--run-dir is empty",
+                       ("run.toml", "--training.steps=5"): "overrides have no dashes: training.steps=5",
+                       ("run.toml", "--resume=7", "--run-dir", "typo"): "there is no run directory typo",
+                       ("run.toml", "--run-dir", "photos"): "photos is not empty and holds no run: me.png, report.html are",
+                       ("run.toml", "--resume", "--run-dir", "photos"): "photos is not empty and holds no run",
                        ("run.toml", "--run-dir", "/proc/x"): "/proc/x:"}.items():
     code, output = finish(run_ranks(*wrong))
     expect(code in (2, 40) and output.count("baleen: ") == 1 and output.count(message) == 1,
            f"train {' '.join(wrong)} under mpirun is refused once", output)
+expect(not os.path.exists("typo") and sorted(os.listdir("photos")) == ["me.png", "report.html"], "and nothing is made there")
+os.mkdir("logged")
+open("logged/job-17.out", "w").close()
+code, output = finish(start("--run-dir", "logged", "training.steps=1"))
+expect(code == 0, "a folder with nothing but the job's log is taken", output)
 code, output = finish(start("--run-dir", "whole", "--resume=7"))
 expect(code == 2 and "40" in output, "a step without a checkpoint is refused and the steps that are there are named", output)
 
@@ -171,10 +206,13 @@ first, second = (subprocess.run(generate, capture_output=True, text=True) for _ 
 expect(first.returncode == 0 and first.stdout.startswith("It is") and len(first.stdout) > 10, "generate continues a prompt",
        first.stdout + first.stderr)
 expect(first.stdout == second.stdout, "the same seed gives the same text")
-for places in (["It is", "--prompt", "whole"], ["It is", "whole"], ["whole", "It is"]):
+for places in (["It is", "--prompt", "whole"], ["It is", "whole"], ["whole", "It is"], ["whole", "It", "is"],
+               ["whole", "--prompt", "It", "is"]):
     swapped = subprocess.run([baleen, "generate", *places], capture_output=True, text=True)
     expect(swapped.returncode == 2 and swapped.stderr.endswith('say: baleen generate whole --prompt "It is"\n'),
            f"generate {places} is told how to be written", swapped.stderr)
+quotes = subprocess.run([baleen, "generate", "whole", 'say "it\'s"'], capture_output=True, text=True)
+expect(quotes.stderr.endswith("""--prompt 'say "it'\\''s"'\n"""), "quotes in it are written as a shell takes them", quotes.stderr)
 
 listed = subprocess.run([baleen, "ckpt", "ls", "branch"], capture_output=True, text=True)
 expect(listed.returncode == 0, "ckpt ls ends with 0 where all is complete", listed.stderr)
