@@ -24,7 +24,7 @@
 #include "kernels/dropout.h"
 #include "kernels/embedding.h"
 #include "kernels/flash_attention.h"
-#include "kernels/fp8.h"
+#include "kernels/fp8_producers.h"
 #include "kernels/gemm.h"
 #include "kernels/rms_norm.h"
 #include "kernels/rope.h"
@@ -219,6 +219,20 @@ void bench_vocabulary(Bench& bench, const Shape& s) {
                      [&] { cross_entropy_gradient_(logits, targets, part, lse, scale, 0); });
 }
 
+/// Ops that quantize what they make: their inputs are read once, one byte is written each way.
+void bench_fp8_producers(Bench& bench, const Shape& s, Fp8Tile tile, const std::string& name) {
+  const at::Tensor x = bench.random({s.tokens, s.dim}), weight = bench.random({s.dim});
+  const at::Tensor gate_up = bench.random({s.tokens, 2 * s.ffn}), dffn = bench.random({s.tokens, s.ffn});
+  const at::Tensor largest = bench.zeros({1}, at::kFloat);
+  const auto form = [&] {
+    return Fp8Form{tile, Fp8Parts::both, tile == Fp8Tile::tensor ? largest.zero_() : at::Tensor()};
+  };
+  const double rows = static_cast<double>(x.nbytes()), ffn = static_cast<double>(dffn.nbytes());
+  bench.memory_bound("rms_norm to " + name, 2 * rows, [&] { rms_norm_fp8(x, weight, 1e-5, form()); });
+  bench.memory_bound("swiglu to " + name, 3 * ffn, [&] { swiglu_fp8(gate_up, form()); });
+  bench.memory_bound("swiglu backward to " + name, 5 * ffn, [&] { swiglu_backward_fp8(dffn, gate_up, form()); });
+}
+
 /// Quantization, and the products of a layer without it. Their ceiling is the square product of the same recipe.
 void bench_fp8(Bench& bench, const Shape& s, Fp8Recipe recipe, at::ScalarType gradient_type) {
   const std::string name = recipe == Fp8Recipe::tensor ? "fp8" : "fp8 block";
@@ -229,6 +243,7 @@ void bench_fp8(Bench& bench, const Shape& s, Fp8Recipe recipe, at::ScalarType gr
     const Fp8Matrix x = quantize(a, activations), weight = quantize(a, weights);
     bench.product_ceiling("square product " + name, [&] { linear(x, weight); });
   }
+  bench_fp8_producers(bench, s, activations, name);
   const auto layer = [&](const std::string& op, std::int64_t in, std::int64_t out) {
     const at::Tensor values = bench.random({s.tokens, in}), largest = abs_max(values);
     const double elements = static_cast<double>(values.numel());

@@ -1,7 +1,7 @@
 #include "kernels/abs_max.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/maximum.h>
+#include <ATen/ops/zeros.h>
 
 #include "core/error.h"
 #include "kernels/abs_max_launch.h"
@@ -10,21 +10,22 @@
 namespace baleen::kernels {
 
 at::Tensor abs_max(const at::Tensor& x) {
-  core::require(x.dim() == 2 && has_dense_rows(x) && x.scalar_type() == at::kBFloat16,
-                "abs_max: x [rows, columns] BF16 with dense rows");
-  at::Tensor largest = at::empty({1}, x.options().dtype(at::kFloat));
-  if (on_cuda(x)) {
-    launch_abs_max(x.const_data_ptr(), x.stride(0), x.size(0), x.size(1), abs_max_slot(largest, x),
-                   CudaScope(x).stream());
-  } else {
-    raise_abs_max_(largest.zero_(), x);
-  }
+  at::Tensor largest = at::zeros({1}, x.options().dtype(at::kFloat));
+  raise_abs_max_(largest, x);
   return largest;
 }
 
 void raise_abs_max_(const at::Tensor& abs_max, const at::Tensor& values) {
-  if (abs_max_slot(abs_max, values) && values.numel() > 0)
+  float* slot = abs_max_slot(abs_max, values);
+  if (slot == nullptr || values.numel() == 0) return;
+  if (!on_cuda(values)) {
     abs_max.copy_(at::maximum(abs_max, values.abs().amax().to(at::kFloat)));
+    return;
+  }
+  core::require(values.dim() == 2 && has_dense_rows(values) && values.scalar_type() == at::kBFloat16,
+                "abs_max: [rows, columns] BF16 with dense rows");
+  launch_abs_max(values.const_data_ptr(), values.stride(0), values.size(0), values.size(1), slot,
+                 CudaScope(values).stream());
 }
 
 float* abs_max_slot(const at::Tensor& abs_max, const at::Tensor& values) {

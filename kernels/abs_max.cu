@@ -27,7 +27,6 @@ __global__ void abs_max_kernel(const std::uint16_t* x, std::int64_t stride, std:
 void launch_abs_max(const void* x, std::int64_t stride, std::int64_t rows, std::int64_t columns, float* abs_max,
                     void* stream) {
   constexpr std::int64_t kBlocks = 132 * 8;
-  check_cuda(cudaMemsetAsync(abs_max, 0, sizeof(*abs_max), as_stream(stream)), "abs_max");
   if (rows == 0 || columns == 0) return;
   if (stride == columns) columns *= rows, stride = columns, rows = 1;  // no gaps: one long row
   const bool wide = aligned_to_16(x) && stride % 8 == 0 && columns % 8 == 0;

@@ -9,8 +9,7 @@ namespace baleen::kernels {
 
 /// Of a tensor that no such op has made: fp32 [1]. x: [rows, columns] BF16 with dense rows.
 at::Tensor abs_max(const at::Tensor& x);
-
-/// For CPU definitions: raises `abs_max`, where it is defined, to the largest |value|.
+/// The same into a place that is there: raises `abs_max`, where it is defined. CPU definitions use it for any values.
 void raise_abs_max_(const at::Tensor& abs_max, const at::Tensor& values);
 /// For launchers: where it lies on the device of `values`, null where it is undefined.
 float* abs_max_slot(const at::Tensor& abs_max, const at::Tensor& values);

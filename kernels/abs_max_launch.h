@@ -5,7 +5,7 @@
 
 namespace baleen::kernels {
 
-/// *abs_max = the largest |x|, 0 where x has no elements. x: [rows, columns] BF16, `stride` elements between rows.
+/// Raises *abs_max to the largest |x|. x: [rows, columns] BF16, `stride` elements between rows.
 void launch_abs_max(const void* x, std::int64_t stride, std::int64_t rows, std::int64_t columns, float* abs_max,
                     void* stream);
 

@@ -12,6 +12,7 @@
 #include "kernels/embedding_launch.h"
 #include "kernels/exact_squares_launch.h"
 #include "kernels/fp8_launch.h"
+#include "kernels/fp8_producers_launch.h"
 #include "kernels/matrix_product.h"
 #include "kernels/product_plans.h"
 #include "kernels/random_fill_launch.h"
@@ -66,6 +67,15 @@ void launch_decide_step(StepState*, const StepRules&, const double*, const std::
 }
 
 void launch_quantize_fp8(Fp8Format, Fp8Tile, const QuantizeFp8Args&, void*) {
+  absent();
+}
+void launch_rms_norm_fp8(Fp8Tile, const RmsNormFp8Args&, void*) {
+  absent();
+}
+void launch_swiglu_fp8(const SwigluFp8Args&, void*) {
+  absent();
+}
+void launch_swiglu_backward_fp8(const SwigluBackwardFp8Args&, void*) {
   absent();
 }
 void launch_abs_max(const void*, std::int64_t, std::int64_t, std::int64_t, float*, void*) {

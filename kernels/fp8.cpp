@@ -8,11 +8,11 @@
 #include <bit>
 #include <limits>
 #include <string>
-#include <vector>
 
 #include "core/error.h"
 #include "kernels/device.h"
 #include "kernels/fp8_launch.h"
+#include "kernels/fp8_matrix.h"
 #include "kernels/matrix_product.h"
 
 namespace baleen::kernels {
@@ -20,10 +20,6 @@ namespace {
 
 constexpr std::int64_t kSide = kFp8TileSide;
 constexpr int kAda = 89, kHopper = 90;
-
-at::ScalarType scalar_type(Fp8Format format) {
-  return format == Fp8Format::e4m3 ? at::kFloat8_e4m3fn : at::kFloat8_e5m2;
-}
 
 std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -96,38 +92,13 @@ void check_operands(const Fp8Operand& a, const Fp8Operand& b, const char* what) 
                 "products in FP8: at most one operand is e5m2");
 }
 
-/// Of a matrix of rows by columns, to be written.
-Fp8Operand empty_operand(std::int64_t rows, std::int64_t columns, Fp8Format format, Fp8Tile tile, at::Device device) {
-  const at::TensorOptions options(device);
-  std::vector<std::int64_t> scales{1};
-  if (tile == Fp8Tile::vector) scales = {round_up(columns, kSide) / kSide, rows};
-  if (tile == Fp8Tile::block) scales = {round_up(rows, kSide) / kSide, fp8_block_stride(columns)};
-  return {at::empty({rows, columns}, options.dtype(scalar_type(format))), at::empty(scales, options.dtype(at::kFloat)),
-          tile};
-}
-
-std::uint8_t* place_of(const Fp8Operand& operand) {
-  return operand.defined() ? static_cast<std::uint8_t*>(operand.bytes.mutable_data_ptr()) : nullptr;
-}
-float* scales_of(const Fp8Operand& operand) {
-  return operand.defined() ? operand.scales.mutable_data_ptr<float>() : nullptr;
-}
-
 Fp8Matrix quantize_cuda(const at::Tensor& x, Fp8Format format, Fp8Tile tile, Fp8Parts parts,
                         const at::Tensor& abs_max) {
   const CudaScope scope(x);
-  Fp8Matrix matrix;
-  if (parts != Fp8Parts::transposed) matrix.rows = empty_operand(x.size(0), x.size(1), format, tile, x.device());
-  if (parts != Fp8Parts::rows) matrix.transposed = empty_operand(x.size(1), x.size(0), format, tile, x.device());
+  Fp8Matrix matrix = empty_fp8(x.size(0), x.size(1), format, tile, parts, x.device());
   const QuantizeFp8Args args{.x = x.const_data_ptr(),
                              .stride = x.stride(0),
-                             .rows = x.size(0),
-                             .columns = x.size(1),
-                             .abs_max = abs_max_slot(abs_max, x),
-                             .bytes = place_of(matrix.rows),
-                             .scales = scales_of(matrix.rows),
-                             .transposed = place_of(matrix.transposed),
-                             .transposed_scales = scales_of(matrix.transposed)};
+                             .to = fp8_target(matrix, x.size(0), x.size(1), abs_max_slot(abs_max, x))};
   launch_quantize_fp8(format, tile, args, scope.stream());
   return matrix;
 }

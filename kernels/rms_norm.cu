@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(kRowThreads<kWarps>, 1024 / kRowThreads<kWarps
       for (int j = 0; j < N; ++j) {
         out.at[j] = static_cast<T>(widen(part.at[i].at[j]) * rstd * widen(weight.at[i].at[j]));
       }
-      store<N>(y + Part::number(i) * N, out);
+      if (a.y) store<N>(y + Part::number(i) * N, out);
       largest = max(largest, magnitude(out));
     }
   }
@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(kRowWarps* kWarp) long_forward_kernel(RmsNormA
     Chunk<T, N> chunk = load<N>(x + c * N);
     const Chunk<T, N> scale = load<N>(weight + c * N);
     for (int j = 0; j < N; ++j) chunk.at[j] = static_cast<T>(widen(chunk.at[j]) * rstd * widen(scale.at[j]));
-    store<N>(y + c * N, chunk);
+    if (a.y) store<N>(y + c * N, chunk);
     largest = max(largest, magnitude(chunk));
   }
   if (a.abs_max) raise_abs_max<kRowWarps>(a.abs_max, largest);

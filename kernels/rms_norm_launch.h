@@ -14,7 +14,7 @@ struct RmsNormArgs {
   const void* x;
   RowLayout x_rows;
   const void* weight;
-  void* y;     // [rows, dim]
+  void* y;     // [rows, dim]; null: only rstd and abs_max are wanted
   void* rstd;  // [rows] wide
   std::int64_t rows, dim;
   double eps;

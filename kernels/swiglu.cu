@@ -1,4 +1,5 @@
 #include "kernels/abs_max.cuh"
+#include "kernels/swiglu.cuh"
 #include "kernels/swiglu_launch.h"
 
 namespace baleen::kernels {
@@ -7,11 +8,6 @@ namespace {
 constexpr int kThreads = 256;
 constexpr std::int64_t kMaxGridRows = 65535;
 constexpr std::int64_t kMaxBlocksWithAbsMax = 16384;
-
-template <typename W>
-__device__ __forceinline__ W sigmoid(W x) {
-  return 1 / (1 + exp(-x));
-}
 
 /// grid.x: chunks of a row; grid.y strides over the rows.
 template <typename T, int N>
@@ -22,10 +18,7 @@ __global__ void forward_kernel(SwigluArgs a) {
     const T* __restrict__ gate = static_cast<const T*>(a.gate_up) + row * a.gate_up_stride + i;
     const Chunk<T, N> g = load<N>(gate), u = load<N>(gate + a.width);
     Chunk<T, N> y;
-    for (int j = 0; j < N; ++j) {
-      const auto wide_g = widen(g.at[j]);
-      y.at[j] = static_cast<T>(wide_g * sigmoid(wide_g) * widen(u.at[j]));
-    }
+    for (int j = 0; j < N; ++j) y.at[j] = swiglu_of(g.at[j], u.at[j]);
     store<N>(static_cast<T*>(a.y) + row * a.width + i, y);
     largest = max(largest, magnitude(y));
   }
@@ -34,7 +27,6 @@ __global__ void forward_kernel(SwigluArgs a) {
 
 template <typename T, int N>
 __global__ void backward_kernel(SwigluBackwardArgs a) {
-  using W = Wide<T>;
   const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * N;
   std::uint32_t largest = 0;
   for (std::int64_t row = blockIdx.y; row < a.rows && i < a.width; row += gridDim.y) {
@@ -43,9 +35,9 @@ __global__ void backward_kernel(SwigluBackwardArgs a) {
     const Chunk<T, N> dy = load<N>(static_cast<const T*>(a.dy) + row * a.dy_stride + i);
     Chunk<T, N> dgate, dup;
     for (int j = 0; j < N; ++j) {
-      const W wide_g = widen(g.at[j]), wide_dy = widen(dy.at[j]), s = sigmoid(wide_g);
-      dgate.at[j] = static_cast<T>(wide_dy * widen(u.at[j]) * s * (1 + wide_g * (1 - s)));
-      dup.at[j] = static_cast<T>(wide_dy * wide_g * s);
+      const SwigluGradient<T> gradient = swiglu_gradient(dy.at[j], g.at[j], u.at[j]);
+      dgate.at[j] = gradient.gate;
+      dup.at[j] = gradient.up;
     }
     T* out = static_cast<T*>(a.dgate_up) + row * 2 * a.width + i;
     store<N>(out, dgate);

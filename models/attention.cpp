@@ -24,10 +24,8 @@ void AttentionBlock::rotate(const at::Tensor& qkv, const Batch& batch, bool inve
 
 at::Tensor AttentionBlock::forward(const at::Tensor& x, const Batch& batch, Saved& saved) {
   const AttentionShape& shape = options_.shape;
-  const at::Tensor normed_max = qkv_.input_abs_max(batch);
-  Norm::Result norm = norm_.apply(x, normed_max);
-  Operand normed = qkv_.operand(std::move(norm.y), batch, normed_max);
-  at::Tensor qkv = qkv_.forward(normed);
+  Norm::Result normed = qkv_.normed(norm_, x, batch, saved);
+  at::Tensor qkv = qkv_.forward(normed.y);
   if (qk_norm_) qkv = qk_norm_->forward(qkv, batch, saved);
   rotate(qkv, batch, false);
 
@@ -43,8 +41,8 @@ at::Tensor AttentionBlock::forward(const at::Tensor& x, const Batch& batch, Save
 
   if (batch.mode == Mode::train) {
     saved.push(x);
-    saved.push(std::move(norm.rstd));
-    if (!options_.recompute_norm) saved.push(std::move(normed));
+    saved.push(std::move(normed.rstd));
+    if (!options_.recompute_norm) saved.push(std::move(normed.y));
     saved.push(qkv);
     saved.push(attended.out);
     saved.push(attended.lse);
@@ -53,7 +51,7 @@ at::Tensor AttentionBlock::forward(const at::Tensor& x, const Batch& batch, Save
   return y;
 }
 
-at::Tensor AttentionBlock::backward(const at::Tensor& dy, const Batch& batch, Saved& saved) {
+Gradient AttentionBlock::backward(const Gradient& dy, const Batch& batch, Saved& saved) {
   const AttentionShape& shape = options_.shape;
   Operand heads;
   if (output_.in_fp8(batch)) heads = saved.pop_operand();
@@ -65,17 +63,18 @@ at::Tensor AttentionBlock::backward(const at::Tensor& dy, const Batch& batch, Sa
   if (!options_.recompute_norm) normed = saved.pop_operand();
   const at::Tensor rstd = saved.pop();
   const at::Tensor x = saved.pop();
-  if (options_.recompute_norm) normed = qkv_.operand(norm_.apply(x).y, batch);
+  if (options_.recompute_norm) normed = qkv_.normed(norm_, x, batch, saved).y;
   if (!output_.in_fp8(batch)) heads.plain = attended.out.flatten(1);
 
   const at::Tensor dout = output_.backward(dy, std::move(heads), batch, saved).view(attended.out.sizes());
-  at::Tensor dqkv = at::empty_like(qkv);
+  const at::Tensor dqkv = at::empty_like(qkv);
   kernels::attention_backward(dout, shape.q(qkv), shape.k(qkv), shape.v(qkv), attended, batch.bounds, shape.q(dqkv),
                               shape.k(dqkv), shape.v(dqkv), options_.deterministic);
-  const at::Tensor gradient_max = qk_norm_ ? at::Tensor() : qkv_.gradient_abs_max(batch);
-  rotate(dqkv, batch, true, gradient_max);
-  if (qk_norm_) dqkv = qk_norm_->backward(dqkv, batch, saved);
-  return norm_.gradient(qkv_.backward(dqkv, std::move(normed), saved, gradient_max), x, rstd, dy, saved);
+  Gradient of_packed(dqkv, qk_norm_ ? at::Tensor() : qkv_.abs_max(batch, saved));
+  rotate(of_packed.value, batch, true, of_packed.abs_max);
+  if (qk_norm_) of_packed = qk_norm_->backward(of_packed, batch, saved);
+  const at::Tensor dnormed = qkv_.backward(of_packed, std::move(normed), saved);
+  return norm_.gradient(dnormed, x, rstd, dy.value, saved, qkv_.abs_max(batch, saved));
 }
 
 }  // namespace baleen::models

@@ -21,7 +21,7 @@ class AttentionBlock final : public Module {
   AttentionBlock(Options options, Norm norm, Linear qkv, std::optional<QkNorm> qk_norm, ResidualLinear output);
 
   at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) override;
-  at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
+  Gradient backward(const Gradient& dy, const Batch& batch, Saved& saved) override;
 
  private:
   void rotate(const at::Tensor& qkv, const Batch& batch, bool inverse, const at::Tensor& abs_max = {}) const;

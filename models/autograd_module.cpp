@@ -28,12 +28,12 @@ at::Tensor AutogradModule::forward(const at::Tensor& x, const Batch& batch, Save
   return y.detach();
 }
 
-at::Tensor AutogradModule::backward(const at::Tensor& dy, const Batch&, Saved& saved) {
+Gradient AutogradModule::backward(const Gradient& dy, const Batch&, Saved& saved) {
   const at::Tensor y = saved.pop();
   std::vector<at::Tensor> leaves(parameters_.size() + 1);
   for (std::size_t i = leaves.size(); i > 0; --i) leaves[i - 1] = saved.pop();
 
-  const std::vector<at::Tensor> gradients = torch::autograd::grad({y}, leaves, {dy});
+  const std::vector<at::Tensor> gradients = torch::autograd::grad({y}, leaves, {dy.value});
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     saved.weight_gradients().add_finished(parameters_[i], gradients[i + 1].to(parameters_[i].gradient_type()));
   }

@@ -20,7 +20,7 @@ class AutogradModule final : public Module {
   AutogradModule(const std::vector<const parallel::Parameter*>& parameters, Forward forward);
 
   at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) override;
-  at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
+  Gradient backward(const Gradient& dy, const Batch& batch, Saved& saved) override;
 
  private:
   std::vector<parallel::FusedParameters> parameters_;

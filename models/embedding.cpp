@@ -12,8 +12,8 @@ at::Tensor Embedding::forward(const at::Tensor& tokens, const Batch& batch, Save
   return dropout_.active(batch) ? dropout_.forward(x, batch) : x;
 }
 
-at::Tensor Embedding::backward(const at::Tensor& dy, const Batch& batch, Saved& saved) {
-  const at::Tensor drows = dropout_.active(batch) ? dropout_.backward(dy, batch) : dy;
+Gradient Embedding::backward(const Gradient& dy, const Batch& batch, Saved& saved) {
+  const at::Tensor drows = dropout_.active(batch) ? dropout_.backward(dy.value, batch) : dy.value;
   saved.weight_gradients().add_embedding(table_, region_.leave_backward(drows), batch.tokens);
   return {};
 }

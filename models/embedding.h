@@ -13,7 +13,7 @@ class Embedding final : public Module {
   /// tokens: [T] int64. Returns their [T, dim] in the outer form.
   at::Tensor forward(const at::Tensor& tokens, const Batch& batch, Saved& saved) override;
   /// Tokens have no gradient: returns an undefined tensor. Reads the tokens again from `batch`.
-  at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
+  Gradient backward(const Gradient& dy, const Batch& batch, Saved& saved) override;
 
  private:
   parallel::FusedParameters table_;

@@ -1,5 +1,6 @@
 #include "models/linear.h"
 
+#include "core/error.h"
 #include "kernels/gemm.h"
 
 namespace baleen::models {
@@ -7,13 +8,14 @@ namespace baleen::models {
 Linear::Linear(Product product, std::optional<parallel::FusedParameters> bias, const parallel::TensorRegion& region)
     : product_(std::move(product)), bias_(std::move(bias)), region_(region) {}
 
-at::Tensor Linear::input_abs_max(const Batch& batch) const {
-  return region_.sequence_parallel() ? at::Tensor() : product_.abs_max(batch);
-}
-
-Operand Linear::operand(at::Tensor x, const Batch& batch, const at::Tensor& abs_max) const {
-  if (!product_.in_fp8(batch)) return {std::move(x), {}};
-  return product_.operand(region_.enter(x), batch, abs_max);
+Norm::Result Linear::normed(const Norm& norm, const at::Tensor& x, const Batch& batch, Saved& saved) const {
+  if (!region_.sequence_parallel()) {
+    const std::optional<kernels::Fp8Form> form = product_.form(batch, saved);
+    return form ? norm.apply(x, *form) : norm.apply(x);
+  }
+  Norm::Result result = norm.apply(x);
+  if (product_.in_fp8(batch)) result.y = product_.operand(region_.enter(result.y.plain), batch);
+  return result;
 }
 
 Operand Linear::entered(Operand x) const {
@@ -25,12 +27,17 @@ at::Tensor Linear::forward(const Operand& x) const {
   return product_.forward(entered(x), bias_ ? bias_->value() : at::Tensor());
 }
 
-at::Tensor Linear::backward(const at::Tensor& dy, Operand x, Saved& saved, const at::Tensor& abs_max) const {
-  const at::Tensor dx = product_.backward(dy, entered(std::move(x)), saved, abs_max);
+at::Tensor Linear::backward(const Gradient& dy, Operand x, Saved& saved) const {
+  const at::Tensor dx = product_.backward(dy, entered(std::move(x)), saved);
   if (bias_) {
-    saved.weight_gradients().add_finished(*bias_, kernels::bias_gradient(dy, bias_->gradient_type()));
+    saved.weight_gradients().add_finished(*bias_, kernels::bias_gradient(dy.value, bias_->gradient_type()));
   }
   return region_.enter_backward(dx);
+}
+
+at::Tensor Linear::backward(Operand dy, Operand x, Saved& saved) const {
+  core::require(!bias_, "the gradient of a bias is made of values that are not quantized");
+  return region_.enter_backward(product_.backward(std::move(dy), entered(std::move(x)), saved));
 }
 
 ResidualLinear::ResidualLinear(Product product, Dropout dropout, const parallel::TensorRegion& region)
@@ -43,8 +50,10 @@ at::Tensor ResidualLinear::forward(const Operand& x, const at::Tensor& residual,
   return drops ? dropout_.forward(sum, batch, residual) : sum.add_(residual);
 }
 
-at::Tensor ResidualLinear::backward(const at::Tensor& dy, Operand x, const Batch& batch, Saved& saved) const {
-  const at::Tensor dproduct = region_.leave_backward(dropout_.active(batch) ? dropout_.backward(dy, batch) : dy);
+at::Tensor ResidualLinear::backward(const Gradient& dy, Operand x, const Batch& batch, Saved& saved) const {
+  const bool drops = dropout_.active(batch);
+  Gradient dproduct = region_.leave_backward(drops ? dropout_.backward(dy.value, batch) : dy.value);
+  if (!drops && !region_.sequence_parallel()) dproduct.abs_max = dy.abs_max;
   return product_.backward(dproduct, std::move(x), saved);
 }
 

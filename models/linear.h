@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "models/dropout.h"
+#include "models/norm.h"
 #include "models/product.h"
 
 namespace baleen::models {
@@ -17,16 +18,19 @@ class Linear {
   explicit Linear(Product product, std::optional<parallel::FusedParameters> bias = std::nullopt,
                   const parallel::TensorRegion& region = {});
 
-  /// Product::abs_max() of x, where it has all tokens, and of dy.
-  at::Tensor input_abs_max(const Batch& batch) const;
-  at::Tensor gradient_abs_max(const Batch& batch) const { return product_.abs_max(batch); }
-  /// x: [T, in] in the outer form, as forward and backward read it. In FP8 it is of all tokens, and they are gathered
-  /// once, as BF16; else backward gathers anew what has tokens of its own, which is cheaper than to keep them all.
-  Operand operand(at::Tensor x, const Batch& batch, const at::Tensor& abs_max = {}) const;
+  /// Of the gradient of the output: Product's.
+  at::Tensor abs_max(const Batch& batch, Saved& saved) const { return product_.abs_max(batch, saved); }
+  std::optional<kernels::Fp8Form> form(const Batch& batch, Saved& saved) const { return product_.form(batch, saved); }
+  /// norm(x) as forward and backward read it. x: [T, in] in the outer form. In FP8 it is of all tokens, and they are
+  /// gathered once, as BF16; else backward gathers anew what has tokens of its own, which is cheaper than to keep them
+  /// all.
+  Norm::Result normed(const Norm& norm, const at::Tensor& x, const Batch& batch, Saved& saved) const;
   /// Returns a new [T, out]: this rank's part of the features.
   at::Tensor forward(const Operand& x) const;
   /// Returns the gradient of x in the outer form. The weight part goes to `saved`.
-  at::Tensor backward(const at::Tensor& dy, Operand x, Saved& saved, const at::Tensor& abs_max = {}) const;
+  at::Tensor backward(const Gradient& dy, Operand x, Saved& saved) const;
+  /// dy as x: both in FP8, or none. Without bias.
+  at::Tensor backward(Operand dy, Operand x, Saved& saved) const;
 
  private:
   Operand entered(Operand x) const;
@@ -43,16 +47,14 @@ class ResidualLinear {
   ResidualLinear(Product product, Dropout dropout, const parallel::TensorRegion& region = {});
 
   /// x: [T, in], this rank's part of the features, as forward and backward read it.
-  Operand operand(at::Tensor x, const Batch& batch, const at::Tensor& abs_max = {}) const {
-    return product_.operand(std::move(x), batch, abs_max);
-  }
-  at::Tensor input_abs_max(const Batch& batch) const { return product_.abs_max(batch); }
+  Operand operand(at::Tensor x, const Batch& batch) const { return product_.operand(std::move(x), batch); }
+  std::optional<kernels::Fp8Form> form(const Batch& batch, Saved& saved) const { return product_.form(batch, saved); }
   bool in_fp8(const Batch& batch) const { return product_.in_fp8(batch); }
   /// Where the product is complete and nothing is dropped, the GEMM adds the residual. residual: [T, out] in the outer
   /// form, as is the new tensor that is returned.
   at::Tensor forward(const Operand& x, const at::Tensor& residual, const Batch& batch) const;
   /// Returns the gradient of x.
-  at::Tensor backward(const at::Tensor& dy, Operand x, const Batch& batch, Saved& saved) const;
+  at::Tensor backward(const Gradient& dy, Operand x, const Batch& batch, Saved& saved) const;
 
  private:
   Product product_;

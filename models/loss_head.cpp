@@ -80,7 +80,7 @@ at::Tensor LossHead::forward(const at::Tensor& outer, const Batch& batch, Saved&
   return options_.region.enter_backward(dx.size() == 1 ? dx.front() : at::cat(dx));
 }
 
-at::Tensor LossHead::backward(const at::Tensor&, const Batch&, Saved&) {
+Gradient LossHead::backward(const Gradient&, const Batch&, Saved&) {
   throw core::Error(core::ExitCode::internal, "internal error: the head has made its gradients in its forward",
                     "report this with the run's log");
 }

@@ -28,7 +28,7 @@ class LossHead final : public Module {
   /// Generating: returns the logits of the whole vocabulary, [T, vocab_size] in FP32 (FP64 when computing in FP64).
   at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) override;
   /// Throws Error(internal): forward has done it.
-  at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
+  Gradient backward(const Gradient& dy, const Batch& batch, Saved& saved) override;
 
  private:
   at::Tensor logits(const at::Tensor& x) const;

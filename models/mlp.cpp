@@ -7,20 +7,31 @@ namespace baleen::models {
 MlpBlock::MlpBlock(Norm norm, Linear gate_up, ResidualLinear down, bool recompute)
     : norm_(std::move(norm)), gate_up_(std::move(gate_up)), down_(std::move(down)), recompute_(recompute) {}
 
-MlpBlock::Inner MlpBlock::inner(const at::Tensor& x, const Batch& batch) const {
-  const at::Tensor normed_max = gate_up_.input_abs_max(batch), activation_max = down_.input_abs_max(batch);
-  Norm::Result normed = norm_.apply(x, normed_max);
+MlpBlock::Inner MlpBlock::inner(const at::Tensor& x, const Batch& batch, Saved& saved) const {
+  Norm::Result normed = gate_up_.normed(norm_, x, batch, saved);
   Inner inner;
   inner.rstd = std::move(normed.rstd);
-  inner.normed = gate_up_.operand(std::move(normed.y), batch, normed_max);
+  inner.normed = std::move(normed.y);
   inner.gate_up = gate_up_.forward(inner.normed);
-  inner.activation = down_.operand(kernels::swiglu(inner.gate_up, activation_max), batch, activation_max);
+  if (const auto form = down_.form(batch, saved)) {
+    inner.activation.fp8 = kernels::swiglu_fp8(inner.gate_up, *form);
+  } else {
+    inner.activation.plain = kernels::swiglu(inner.gate_up);
+  }
   return inner;
+}
+
+Operand MlpBlock::gate_up_gradient(const Gradient& dy, Inner& made, const Batch& batch, Saved& saved) const {
+  at::Tensor dactivation = down_.backward(dy, std::move(made.activation), batch, saved);
+  at::Tensor gate_up = std::move(made.gate_up);  // not needed any more
+  if (const auto form = gate_up_.form(batch, saved))
+    return {{}, kernels::swiglu_backward_fp8(std::move(dactivation), std::move(gate_up), *form)};
+  return {kernels::swiglu_backward(dactivation, gate_up), {}};
 }
 
 // [walkthrough: mlp-forward]
 at::Tensor MlpBlock::forward(const at::Tensor& x, const Batch& batch, Saved& saved) {
-  Inner made = inner(x, batch);
+  Inner made = inner(x, batch, saved);
   at::Tensor y = down_.forward(made.activation, x, batch);
   if (batch.mode == Mode::train) {
     saved.push(x);
@@ -36,7 +47,7 @@ at::Tensor MlpBlock::forward(const at::Tensor& x, const Batch& batch, Saved& sav
 // [end]
 
 // [walkthrough: mlp-backward]
-at::Tensor MlpBlock::backward(const at::Tensor& dy, const Batch& batch, Saved& saved) {
+Gradient MlpBlock::backward(const Gradient& dy, const Batch& batch, Saved& saved) {
   Inner made;
   if (!recompute_) {
     made.activation = saved.pop_operand();
@@ -45,13 +56,11 @@ at::Tensor MlpBlock::backward(const at::Tensor& dy, const Batch& batch, Saved& s
     made.rstd = saved.pop();
   }
   const at::Tensor x = saved.pop();
-  if (recompute_) made = inner(x, batch);
+  if (recompute_) made = inner(x, batch, saved);
 
-  const at::Tensor dactivation = down_.backward(dy, std::move(made.activation), batch, saved);
-  const at::Tensor gradient_max = gate_up_.gradient_abs_max(batch);
-  const at::Tensor dgate_up = kernels::swiglu_backward(dactivation, made.gate_up, gradient_max);
-  const at::Tensor dnormed = gate_up_.backward(dgate_up, std::move(made.normed), saved, gradient_max);
-  return norm_.gradient(dnormed, x, made.rstd, dy, saved);
+  Operand dgate_up = gate_up_gradient(dy, made, batch, saved);
+  const at::Tensor dnormed = gate_up_.backward(std::move(dgate_up), std::move(made.normed), saved);
+  return norm_.gradient(dnormed, x, made.rstd, dy.value, saved, gate_up_.abs_max(batch, saved));
 }
 // [end]
 

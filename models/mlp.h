@@ -12,7 +12,7 @@ class MlpBlock final : public Module {
   MlpBlock(Norm norm, Linear gate_up, ResidualLinear down, bool recompute);
 
   at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) override;
-  at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
+  Gradient backward(const Gradient& dy, const Batch& batch, Saved& saved) override;
 
  private:
   /// All that lies between x and the down projection.
@@ -22,7 +22,9 @@ class MlpBlock final : public Module {
     at::Tensor gate_up;
     Operand activation;
   };
-  Inner inner(const at::Tensor& x, const Batch& batch) const;
+  Inner inner(const at::Tensor& x, const Batch& batch, Saved& saved) const;
+  /// The gradient of gate and up, and that of down's weight to `saved`. Takes from `made` what nothing reads later.
+  Operand gate_up_gradient(const Gradient& dy, Inner& made, const Batch& batch, Saved& saved) const;
 
   Norm norm_;
   Linear gate_up_;

@@ -5,8 +5,11 @@
 
 #include "models/batch.h"
 #include "models/saved.h"
+#include "parallel/gradient.h"
 
 namespace baleen::models {
+
+using parallel::Gradient;
 
 class Module {
  public:
@@ -15,7 +18,7 @@ class Module {
   virtual at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) = 0;
   /// dy: the gradient of what forward returned. Returns the gradient of x. Pops what forward pushed, in reverse.
   /// Parameter gradients are not touched: their operands go to saved.weight_gradients().
-  virtual at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) = 0;
+  virtual Gradient backward(const Gradient& dy, const Batch& batch, Saved& saved) = 0;
 };
 
 }  // namespace baleen::models

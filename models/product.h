@@ -6,8 +6,10 @@
 
 #include <optional>
 
+#include "kernels/fp8_producers.h"
 #include "models/batch.h"
 #include "models/saved.h"
+#include "parallel/gradient.h"
 
 namespace baleen::models {
 
@@ -22,13 +24,17 @@ class Product {
   bool in_fp8(const Batch& batch) const;
   /// Where the kernel that makes an input or a gradient shall note its largest |value| (kernels/abs_max.h), to be
   /// passed on with it; undefined where nobody asks.
-  at::Tensor abs_max(const Batch& batch) const;
+  at::Tensor abs_max(const Batch& batch, Saved& saved) const;
+  /// What an op that makes an input or a gradient in FP8 itself (kernels/fp8_producers.h) shall make; none in BF16.
+  std::optional<kernels::Fp8Form> form(const Batch& batch, Saved& saved) const;
   /// x: [tokens, in], all tokens of the batch. In FP8 `x` itself is not kept.
   Operand operand(at::Tensor x, const Batch& batch, const at::Tensor& abs_max = {}) const;
   /// x weightᵀ (+ bias) (+ residual).
   at::Tensor forward(const Operand& x, const at::Tensor& bias = {}, const at::Tensor& residual = {}) const;
   /// Returns the gradient of x; that of the weight goes to `saved`. x: the operand of the forward.
-  at::Tensor backward(const at::Tensor& dy, Operand x, Saved& saved, const at::Tensor& abs_max = {}) const;
+  at::Tensor backward(const parallel::Gradient& dy, Operand x, Saved& saved) const;
+  /// dy as x: both in FP8, or none.
+  at::Tensor backward(Operand dy, Operand x, Saved& saved) const;
 
  private:
   parallel::FusedParameters weight_;

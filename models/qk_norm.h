@@ -13,7 +13,7 @@ class QkNorm final : public Module {
   /// qkv: [T, shape.packed()]. Returns a new one with q and k normed, v copied.
   at::Tensor forward(const at::Tensor& qkv, const Batch& batch, Saved& saved) override;
   /// dy becomes the gradient of qkv in place and is returned.
-  at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
+  Gradient backward(const Gradient& dy, const Batch& batch, Saved& saved) override;
 
  private:
   AttentionShape shape_;

@@ -9,7 +9,7 @@ at::Tensor Recomputed::forward(const at::Tensor& x, const Batch& batch, Saved& s
   return y;
 }
 
-at::Tensor Recomputed::backward(const at::Tensor& dy, const Batch& batch, Saved& saved) {
+Gradient Recomputed::backward(const Gradient& dy, const Batch& batch, Saved& saved) {
   const at::Tensor x = saved.pop();
   inner_->forward(x, batch, saved);
   return inner_->backward(dy, batch, saved);
@@ -21,8 +21,8 @@ at::Tensor Sequence::forward(const at::Tensor& x, const Batch& batch, Saved& sav
   return y;
 }
 
-at::Tensor Sequence::backward(const at::Tensor& dy, const Batch& batch, Saved& saved) {
-  at::Tensor dx = dy;
+Gradient Sequence::backward(const Gradient& dy, const Batch& batch, Saved& saved) {
+  Gradient dx = dy;
   for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) dx = (*part)->backward(dx, batch, saved);
   return dx;
 }

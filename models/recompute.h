@@ -13,7 +13,7 @@ class Recomputed final : public Module {
   explicit Recomputed(std::unique_ptr<Module> inner) : inner_(std::move(inner)) {}
 
   at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) override;
-  at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
+  Gradient backward(const Gradient& dy, const Batch& batch, Saved& saved) override;
 
  private:
   std::unique_ptr<Module> inner_;
@@ -25,7 +25,7 @@ class Sequence final : public Module {
   explicit Sequence(std::vector<std::unique_ptr<Module>> parts) : parts_(std::move(parts)) {}
 
   at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) override;
-  at::Tensor backward(const at::Tensor& dy, const Batch& batch, Saved& saved) override;
+  Gradient backward(const Gradient& dy, const Batch& batch, Saved& saved) override;
 
  private:
   std::vector<std::unique_ptr<Module>> parts_;

@@ -45,11 +45,15 @@ class Saved {
   Operand pop_operand();
   bool empty() const { return stack_.empty(); }
   WeightGradStore& weight_gradients() { return weight_gradients_; }
+  /// fp32 [1], zero: where a kernel notes an abs-max (kernels/abs_max.h). Several are zeroed at a time.
+  at::Tensor abs_max_slot(at::Device device);
   /// Bytes held by the stack.
   std::int64_t bytes() const;
 
  private:
   std::vector<Operand> stack_;
+  at::Tensor slots_;
+  std::int64_t slots_given_ = 0;
   WeightGradStore weight_gradients_;
 };
 

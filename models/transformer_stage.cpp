@@ -136,7 +136,7 @@ at::Tensor TransformerStage::forward(int unit, int micro_batch, const at::Tensor
   return modules_[index]->forward(x, flight.batch, flight.saved[index]);
 }
 
-at::Tensor TransformerStage::backward_input(int unit, int micro_batch, const at::Tensor& dy) {
+parallel::Gradient TransformerStage::backward_input(int unit, int micro_batch, const parallel::Gradient& dy) {
   Flight& flight = flights_.at(static_cast<std::size_t>(micro_batch));
   const auto index = static_cast<std::size_t>(unit);
   return modules_[index]->backward(dy, flight.batch, flight.saved[index]);

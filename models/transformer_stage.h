@@ -56,7 +56,7 @@ class TransformerStage final : public parallel::Stage {
   at::Tensor input(int micro_batch) override;
   at::Tensor empty_flow(int micro_batch) override;
   at::Tensor forward(int unit, int micro_batch, const at::Tensor& x) override;
-  at::Tensor backward_input(int unit, int micro_batch, const at::Tensor& dy) override;
+  parallel::Gradient backward_input(int unit, int micro_batch, const parallel::Gradient& dy) override;
   void backward_weight(int unit, int micro_batch) override;
 
  private:

@@ -11,22 +11,23 @@ namespace baleen::parallel {
 namespace {
 
 /// What the units of this rank hand to each other: activations, or their gradients, by the unit that will take them.
+template <typename T>
 class Flows {
  public:
-  void put(int unit, int micro_batch, at::Tensor tensor, WorkPtr arriving = nullptr) {
-    slots_[{unit, micro_batch}] = {std::move(tensor), std::move(arriving)};
+  void put(int unit, int micro_batch, T flow, WorkPtr arriving = nullptr) {
+    slots_[{unit, micro_batch}] = {std::move(flow), std::move(arriving)};
   }
   bool has(int unit, int micro_batch) const { return slots_.count({unit, micro_batch}) == 1; }
-  at::Tensor take(int unit, int micro_batch) {
+  T take(int unit, int micro_batch) {
     auto slot = slots_.extract({unit, micro_batch});
     core::require(!slot.empty(), "what a unit needs was made or received by an action before");
     if (slot.mapped().arriving) slot.mapped().arriving->wait();
-    return std::move(slot.mapped().tensor);
+    return std::move(slot.mapped().flow);
   }
 
  private:
   struct Slot {
-    at::Tensor tensor;
+    T flow;
     WorkPtr arriving;  // where another rank sends it
   };
   std::map<std::pair<int, int>, Slot> slots_;
@@ -119,7 +120,7 @@ class Execution {
       case UnitOp::send_forward:
         return send(Flow::forward, activations_.take(index + 1, micro_batch));
       case UnitOp::send_backward:
-        return send(Flow::backward, gradients_.take(index - 1, micro_batch));
+        return send(Flow::backward, gradients_.take(index - 1, micro_batch).value);
       case UnitOp::recv_forward:
         return receive(Flow::forward, activations_, action);
       case UnitOp::recv_backward:
@@ -140,8 +141,8 @@ class Execution {
     }
   }
 
-  void pass_back(int from, int micro_batch, at::Tensor gradient) {
-    if (gradient.defined()) gradients_.put(from - 1, micro_batch, std::move(gradient));
+  void pass_back(int from, int micro_batch, Gradient gradient) {
+    if (gradient.value.defined()) gradients_.put(from - 1, micro_batch, std::move(gradient));
   }
 
   void send(Flow flow, const at::Tensor& tensor) {
@@ -150,15 +151,17 @@ class Execution {
     sends.add(mesh_.edge(flow, /*sending=*/true).send(tensor.contiguous(), 1));
   }
 
-  void receive(Flow flow, Flows& into, const UnitAction& action) {
+  template <typename T>
+  void receive(Flow flow, Flows<T>& into, const UnitAction& action) {
     at::Tensor tensor = stage_.empty_flow(action.micro_batch);
     WorkPtr arriving = mesh_.edge(flow, /*sending=*/false).recv(tensor, 0);
-    into.put(action.unit, action.micro_batch, std::move(tensor), std::move(arriving));
+    into.put(action.unit, action.micro_batch, T(std::move(tensor)), std::move(arriving));
   }
 
   Stage& stage_;
   Mesh& mesh_;
-  Flows activations_, gradients_;
+  Flows<at::Tensor> activations_;
+  Flows<Gradient> gradients_;
   Sends sends_[2];  // by Flow
   Reductions reductions_;
 };

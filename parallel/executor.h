@@ -1,6 +1,7 @@
 #pragma once
 // Runs a lowered schedule on the units of one rank. The order of execution is the schedule, nothing else.
 
+#include "parallel/gradient.h"
 #include "parallel/mesh.h"
 #include "parallel/schedule.h"
 #include "parallel/unit.h"
@@ -21,7 +22,7 @@ class Stage {
   /// gradient of x (or an undefined tensor where nothing is to be trained).
   virtual at::Tensor forward(int unit, int micro_batch, const at::Tensor& x) = 0;
   /// Returns the gradient of the unit's input (undefined from the embedding).
-  virtual at::Tensor backward_input(int unit, int micro_batch, const at::Tensor& dy) = 0;
+  virtual Gradient backward_input(int unit, int micro_batch, const Gradient& dy) = 0;
   /// Writes the unit's parameter gradients of this micro-batch.
   virtual void backward_weight(int unit, int micro_batch) = 0;
 };

@@ -1,5 +1,7 @@
 #include "parallel/fp8_values.h"
 
+#include <ATen/ops/zeros.h>
+
 #include <algorithm>
 
 namespace baleen::parallel {
@@ -12,10 +14,19 @@ void Fp8Values::keep(Parameter& first, const FusedParameters& matrix, kernels::F
 
 void Fp8Values::refresh() {
   if (current_) return;
-  for (const Kept& kept : kept_) {
+  at::Tensor largest;  // of each, zeroed at once
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    const Kept& kept = kept_[i];
+    const at::Tensor value = kept.matrix.value();
+    const kernels::Fp8Tile tile = kernels::weight_tile(kept.recipe);
+    at::Tensor abs_max;
+    if (tile == kernels::Fp8Tile::tensor) {
+      if (i == 0) largest = at::zeros({std::ssize(kept_)}, value.options().dtype(at::kFloat));
+      abs_max = largest.narrow(0, static_cast<std::int64_t>(i), 1);
+      kernels::raise_abs_max_(abs_max, value);
+    }
     kept.first->fp8 = {};  // makes room
-    kept.first->fp8 =
-        kernels::quantize_fp8(kept.matrix.value(), kernels::Fp8Format::e4m3, kernels::weight_tile(kept.recipe));
+    kept.first->fp8 = kernels::quantize_fp8(value, kernels::Fp8Format::e4m3, tile, kernels::Fp8Parts::both, abs_max);
   }
   current_ = true;
 }

@@ -76,12 +76,12 @@ ActivationBytes layer_bytes(const ComputeShape& s) {
   const std::int64_t replayed = s.recomputes_block ? kept.all() - t.x : 0;
   const std::int64_t replayed_mlp = s.recomputes_mlp ? kept.mlp_inner : 0;
   const std::int64_t summed = communicates(s.tensor) ? t.x : 0;
-  const std::int64_t mlp = t.x + 3 * t.ffn + t.all_x + summed + t.x + 2 * t.gathered_x + replayed_mlp;
+  // SwiGLU's gradient beside its input, which is gone when gate and up have theirs.
+  const std::int64_t mlp = t.x + std::max(3 * t.ffn, t.all_x + summed + t.x) + 2 * t.gathered_x + replayed_mlp;
   const std::int64_t freed_mlp = s.recomputes_mlp ? kept.mlp : kept.mlp + kept.mlp_inner;
   const std::int64_t attention = mlp_operands - freed_mlp + t.x + t.gathered_x + t.q + t.qkv +
                                  attention_workspace(s, t) + (s.recomputes_mlp ? t.x : 0);
-  const std::int64_t quantized_gradient = s.fp8.gate_up ? 2 * (2 * t.ffn / s.size) : 0;  // both ways
-  bytes.backward_working = replayed + std::max(mlp + quantized_gradient, attention);
+  bytes.backward_working = replayed + std::max(mlp, attention);
   return bytes;
 }
 

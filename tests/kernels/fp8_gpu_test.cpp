@@ -6,6 +6,7 @@
 
 #include "kernels/product_plans.h"
 #include "tests/kernels/abs_max_cases.h"
+#include "tests/kernels/fp8_producer_cases.h"
 #include "tests/kernels/fp8_samples.h"
 
 namespace baleen::kernels::testing {
@@ -68,6 +69,10 @@ TEST(Fp8OnGpu, TakesAnAbsMaxThatIsAlreadyKnown) {
 
 TEST(Fp8OnGpu, ProducersTakeTheAbsMaxOnTheirWay) {
   expect_abs_max_of_producers(kGpu);
+}
+
+TEST(Fp8OnGpu, ProducersQuantizeWhatTheyWouldWrite) {
+  expect_fp8_of_producers(kGpu);
 }
 
 TEST(Fp8OnGpu, ProductsAreCloseToFp64) {

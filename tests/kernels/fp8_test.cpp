@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "tests/kernels/abs_max_cases.h"
+#include "tests/kernels/fp8_producer_cases.h"
 #include "tests/kernels/fp8_samples.h"
 
 namespace baleen::kernels::testing {
@@ -152,6 +153,10 @@ TEST(Fp8, TakesAnAbsMaxThatIsAlreadyKnown) {
 
 TEST(Fp8, ProducersTakeTheAbsMaxOnTheirWay) {
   expect_abs_max_of_producers(at::kCPU);
+}
+
+TEST(Fp8, ProducersQuantizeWhatTheyWouldWrite) {
+  expect_fp8_of_producers(at::kCPU);
 }
 
 TEST(Fp8, ATileThatIsNotFiniteIsNan) {

@@ -117,6 +117,37 @@ TEST_P(Fp8, RecomputationGivesTheSameBits) {
   }
 }
 
+/// Of all units of one micro-batch; without what is noted of them, where `forget`.
+std::vector<parallel::Gradient> gradients_between_units(models::TransformerStage& stage, bool forget) {
+  stage.set_batches({batch_of()});
+  at::Tensor x = stage.input(0);
+  const int units = static_cast<int>(stage.units().size());
+  for (int unit = 0; unit < units; ++unit) {
+    stage.unit(unit).await_values();
+    x = stage.forward(unit, 0, x);
+  }
+  std::vector<parallel::Gradient> gradients{x};
+  for (int unit = units - 2; unit > 0; --unit) {
+    const parallel::Gradient& above = gradients.back();
+    gradients.push_back(stage.backward_input(unit, 0, forget ? parallel::Gradient(above.value) : above));
+  }
+  return gradients;
+}
+
+TEST_P(Fp8, TheLargestGradientOfALayerIsNoted) {
+  models::TransformerStage one = stage(fp8_options(GetParam())), other = stage(fp8_options(GetParam()));
+  const std::vector<parallel::Gradient> noted = gradients_between_units(one, false),
+                                        forgotten = gradients_between_units(other, true);
+  const std::size_t layers = 2, from_norm = noted.size() - layers;
+  for (std::size_t i = 0; i < noted.size(); ++i) {
+    EXPECT_TRUE(at::equal(noted[i].value, forgotten[i].value)) << i;
+    EXPECT_EQ(noted[i].abs_max.defined(), GetParam() == Fp8Recipe::tensor && i >= from_norm) << i;
+    if (noted[i].abs_max.defined()) {
+      EXPECT_EQ(noted[i].abs_max.item<float>(), noted[i].value.abs().max().item<float>()) << i;
+    }
+  }
+}
+
 thread_local std::int64_t casts_to_fp8 = 0;
 
 /// How often `run` rounds a matrix to FP8.

@@ -87,7 +87,7 @@ TEST_P(OneModule, BackwardEqualsFiniteDifferences) {
   };
   models::Saved saved;
   module().forward(x_, batch_, saved);
-  const at::Tensor dx = module().backward(weights, batch_, saved);
+  const at::Tensor dx = module().backward(weights, batch_, saved).value;
   EXPECT_TRUE(saved.empty());
   EXPECT_FALSE(saved.weight_gradients().empty());
   saved.weight_gradients().run();

@@ -23,6 +23,18 @@ TEST(Saved, IsAStack) {
   EXPECT_THROW(saved.pop(), core::Error);
 }
 
+TEST(Saved, GivesSlotsThatAreZeroAndApart) {
+  models::Saved saved;
+  std::vector<at::Tensor> slots;
+  for (int i = 0; i < 20; ++i) {
+    slots.push_back(saved.abs_max_slot(at::kCPU));
+    EXPECT_EQ(slots.back().item<float>(), 0);
+    slots.back().fill_(i + 1);
+  }
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(slots[static_cast<std::size_t>(i)].item<int>(), i + 1);
+  EXPECT_TRUE(saved.empty());
+}
+
 TEST(WeightGradStore, TouchesNothingBeforeItRuns) {
   const models::Units units =
       models::make_llama_units(tiny_config(), models::whole_model(tiny_config()).units, unit_options(at::kDouble));

@@ -42,16 +42,18 @@ class AddingStage final : public Stage {
     write_gradient(u, micro_batch);
     return at::full({1}, micro_batch + 1, at::kFloat);
   }
-  at::Tensor backward_input(int u, int, const at::Tensor& dy) override {
-    saved_[static_cast<std::size_t>(u)] = dy;
-    return u == 0 && first_ ? at::Tensor() : dy;
+  Gradient backward_input(int u, int, const Gradient& dy) override {
+    saved_[static_cast<std::size_t>(u)] = dy.value;
+    noted.push_back(dy.abs_max.defined() ? dy.abs_max.item<double>() : kNothing);
+    return u == 0 && first_ ? Gradient() : Gradient(dy.value, at::full({1}, 10 + u, at::kFloat));
   }
   void backward_weight(int u, int micro_batch) override {
     EXPECT_EQ(saved_[static_cast<std::size_t>(u)].item<int>(), micro_batch + 1);
     write_gradient(u, micro_batch);
   }
 
-  std::vector<double> outputs;
+  static constexpr double kNothing = -1;
+  std::vector<double> outputs, noted;  // abs-max of the gradients that came
 
  private:
   void write_gradient(int u, int micro_batch) {
@@ -89,6 +91,9 @@ TEST(Executor, AccumulatesOverMicroBatchesAndReducesOverRanks) {
       }
     }
     EXPECT_THAT(stage.outputs, testing::ElementsAre(6, 16, 26, 6, 16, 26));
+    const double nothing = AddingStage::kNothing;  // of the head
+    EXPECT_THAT(stage.noted,
+                testing::ElementsAre(nothing, 11, nothing, 11, nothing, 11, nothing, 11, nothing, 11, nothing, 11));
   });
 }
 
@@ -142,6 +147,7 @@ TEST(Executor, KeepsTheTensorsOfTwoMessagesAnEdge) {
     execute(lower(build_schedule("gpipe", shape), host.rank(), traits, {}), stage, mesh);
     EXPECT_EQ(most[first ? "forward_edge" : "backward_edge"], kSendsUnderWay);
     EXPECT_EQ(stage.outputs.size(), first ? 0 : kMicroBatches);
+    if (first) EXPECT_THAT(stage.noted, testing::Each(AddingStage::kNothing)) << "an abs-max does not travel";
   });
 }
 

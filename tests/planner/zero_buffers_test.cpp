@@ -30,7 +30,7 @@ class CountingStage final : public parallel::Stage {
     count();
     return stage_.forward(unit, micro_batch, x);
   }
-  at::Tensor backward_input(int unit, int micro_batch, const at::Tensor& dy) override {
+  parallel::Gradient backward_input(int unit, int micro_batch, const parallel::Gradient& dy) override {
     count();
     return stage_.backward_input(unit, micro_batch, dy);
   }
