@@ -111,9 +111,9 @@ Work products(const ComputeShape& s) {
   return work;
 }
 
-/// Quantizes so many features of all tokens both ways; under `tensor` their abs-max is looked for before.
+/// Quantizes so many features of all tokens both ways.
 double quantized_bytes(const ComputeShape& s, std::int64_t features) {
-  return count(s.tokens) * count(features) * (count(s.size) * (s.fp8_block ? 1.0 : 2.0) + 2.0);
+  return count(s.tokens) * count(features) * (count(s.size) + 2.0);
 }
 
 UnitWork layer_work(const ComputeShape& s) {
@@ -143,6 +143,9 @@ UnitWork layer_work(const ComputeShape& s) {
   quantize(s.fp8.out, s.q(), s.dim);
   quantize(s.fp8.gate_up, s.dim, 2 * s.ffn);
   quantize(s.fp8.down, s.ffn, s.dim);
+  if (s.fp8.out && !s.fp8_block) work.forward.moved_bytes += count(t.q);  // for its abs-max
+  // A norm before a product reads its input twice and does not write what is quantized.
+  if (!s.splits_tokens) work.forward.moved_bytes -= count(t.x) * (int{s.fp8.qkv} + int{s.fp8.gate_up});
   if (s.recomputes_block) work.backward_input += work.forward;
   if (s.recomputes_mlp) {
     (s.fp8.gate_up ? work.backward_input.fp8_flops : work.backward_input.gemm_flops) +=

@@ -13,6 +13,8 @@
 
 #include "models/fp8_linears.h"
 #include "models/product.h"
+#include "parallel/mesh.h"
+#include "parallel/thread_communicator.h"
 #include "tests/models/tiny_model.h"
 
 namespace baleen::tests {
@@ -117,9 +119,12 @@ TEST_P(Fp8, RecomputationGivesTheSameBits) {
   }
 }
 
-/// Of all units of one micro-batch; without what is noted of them, where `forget`.
+/// Of all units of one micro-batch, whose second half has no gradient; without what is noted of them, where `forget`.
 std::vector<parallel::Gradient> gradients_between_units(models::TransformerStage& stage, bool forget) {
-  stage.set_batches({batch_of()});
+  constexpr std::int32_t kHalf = kTokens / 2;
+  models::Batch batch = to_batch(random_tokens(fp8_config(), {kHalf, kHalf}, 14));
+  batch.targets.narrow(0, kHalf, kHalf).fill_(models::kIgnoreIndex);
+  stage.set_batches({batch});
   at::Tensor x = stage.input(0);
   const int units = static_cast<int>(stage.units().size());
   for (int unit = 0; unit < units; ++unit) {
@@ -146,6 +151,33 @@ TEST_P(Fp8, TheLargestGradientOfALayerIsNoted) {
       EXPECT_EQ(noted[i].abs_max.item<float>(), noted[i].value.abs().max().item<float>()) << i;
     }
   }
+}
+
+/// Scales are those of what is quantized: after dropout, and of all tokens.
+TEST_P(Fp8, WhatIsNotedOfAGradientThatChangesIsNotUsed) {
+  parallel::run_threads(2, [&](parallel::Communicator& world) {
+    parallel::ParallelDims dims;
+    dims.tensor = 2;
+    parallel::MeshOptions groups;
+    groups.tensor_groups = static_cast<int>(fp8_config().kv_heads);
+    parallel::Mesh mesh(dims, world, parallel::device_communicators(at::kCPU), groups);
+    const auto run = [&](double dropout, const parallel::TensorRegion& region, bool forget) {
+      models::ModelConfig config = fp8_config();
+      config.dropout = dropout;
+      parallel::UnitOptions units = unit_options(at::kBFloat16);
+      models::ModuleOptions options = fp8_options(GetParam());
+      options.region = region;
+      units.tensor_degree = region.complete() ? 1 : 2;
+      units.tensor_rank = region.complete() ? 0 : world.rank();
+      models::TransformerStage made(config, units, options);
+      made.initialize(13);
+      made.round_masters();
+      return gradients_between_units(made, forget).back().value;
+    };
+    EXPECT_TRUE(at::equal(run(0.6, {}, false), run(0.6, {}, true))) << "dropout";
+    const parallel::TensorRegion parts(mesh.tensor(), true);
+    EXPECT_TRUE(at::equal(run(0, parts, false), run(0, parts, true))) << "sequence parallelism";
+  });
 }
 
 thread_local std::int64_t casts_to_fp8 = 0;
