@@ -32,6 +32,7 @@ std::vector<parallel::UnitTraits> unit_traits(const ModelConfig& config, const H
     unit.stage = held.stages[i];
     unit.backward_in_forward = held.units[i] == head;
     unit.backward_needs_values = held.units[i] != 0;
+    unit.hides_gathers = held.units[i] != 0 && held.units[i] != head - 1;
     traits.push_back(unit);
   }
   return traits;

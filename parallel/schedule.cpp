@@ -18,6 +18,15 @@ char letter(UnitOp op) {
 
 }  // namespace
 
+std::vector<int> gathered_first(const UnitSchedule& schedule) {
+  std::vector<int> units;
+  for (const UnitAction& action : schedule) {
+    if (action.op == UnitOp::gather) units.push_back(action.unit);
+    if (action.op == UnitOp::forward) break;
+  }
+  return units;
+}
+
 std::string_view name(UnitOp op) {
   constexpr std::string_view kNames[] = {"gather",        "forward",      "backward_input", "backward_weight",
                                          "reduce",        "release",      "send_forward",   "recv_forward",

@@ -71,11 +71,13 @@ struct UnitTraits {
   int stage = 0;                      // of the whole pipeline
   bool backward_in_forward = false;   // the head with the loss: makes all its gradients in its forward action
   bool backward_needs_values = true;  // false: the input part of its backward reads no weights (the embedding)
+  bool hides_gathers = true;          // false: computes too little to gather anything meanwhile (embedding, norm)
 };
 
 /// How long a gathered unit keeps its values.
 enum class Regather : std::uint8_t {
-  micro_batch,  // gathered before each forward and each backward, released after it; two units at most are whole
+  micro_batch,  // gathered before each forward and each backward, released after it: two units at most are whole, and
+                // those beside them that hide no gathers
   step,         // gathered before its first use in a step, released after its last
   never,        // values stay whole: no gathers
 };
@@ -84,7 +86,7 @@ struct LoweringOptions {
   bool reduce_each_micro_batch = false;  // else once, after a unit's last gradient of the step
   bool gathers = false;                  // values are sharded (ZeRO-3)
   Regather regather = Regather::micro_batch;
-  bool prefetch = true;  // a gather is issued one compute action ahead of its use
+  bool prefetch = true;  // a gather is issued ahead of its use, before the last action in between that hides gathers
 };
 
 /// What `rank` runs. `schedules` are those of all ranks: they say who holds which stage and what is sent when. Throws
@@ -99,6 +101,9 @@ struct LoweringOptions {
 /// receive that stops its rank until the message comes cannot deadlock there, else right before the consumer.
 UnitSchedule lower(const std::vector<StageSchedule>& schedules, int rank, const std::vector<UnitTraits>& units,
                    const LoweringOptions& options);
+
+/// Units that are gathered before anything computes, in that order.
+std::vector<int> gathered_first(const UnitSchedule& schedule);
 
 /// "forward", "send_backward"
 std::string_view name(UnitOp op);

@@ -165,11 +165,16 @@ class Lowering {
     }
   }
 
-  /// One compute action ahead of step s. A unit that the action before it uses, too, is released first.
+  /// Ahead of step s, before the last action that hides a gather. A unit that an action between uses, too, is released
+  /// first.
   std::size_t gather_place(std::size_t s) const {
-    if (!options_.prefetch || s == 0) return s;
-    const Step& before = steps_[s - 1];
-    return before.uses_values && before.compute.unit == steps_[s].compute.unit ? s : s - 1;
+    std::size_t place = s;
+    for (bool hidden = !options_.prefetch; !hidden && place > 0; --place) {
+      const Step& before = steps_[place - 1];
+      if (before.uses_values && before.compute.unit == steps_[s].compute.unit) break;
+      hidden = traits(before.compute.unit).hides_gathers;
+    }
+    return place;
   }
 
   const StageOrder order_;

@@ -30,7 +30,7 @@ inline SimulatedRank units_of_rank(const PipelineCase& c, int rank) {
   const UnitCosts free{.forward = 0, .backward_input = 0, .backward_weight = 0, .gather = c.gather, .reduce = c.reduce};
   for (int stage = rank; stage < c.shape.stages(); stage += c.shape.ranks) {
     if (stage == 0) {
-      units.units.push_back({.stage = stage, .backward_needs_values = false});
+      units.units.push_back({.stage = stage, .backward_needs_values = false, .hides_gathers = false});
       units.costs.push_back(free);
     }
     for (int layer = 0; layer < c.layers; ++layer) {

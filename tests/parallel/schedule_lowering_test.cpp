@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "tests/parallel/pipeline_case.h"
 
@@ -129,28 +130,31 @@ TEST(ScheduleLowering, GathersAndReducesAsOftenAsThePolicySays) {
     }
 }
 
-TEST(ScheduleLowering, AGatherStandsOneComputeActionAheadOfItsUse) {
+TEST(ScheduleLowering, AGatherStandsAheadOfItsUseByOneActionThatHidesIt) {
   for (const Regather regather : {Regather::micro_batch, Regather::step}) {
     const PipelineCase c{
         .schedule = "zero_bubble", .shape = {3, 1, 6}, .options = {.gathers = true, .regather = regather}, .layers = 2};
     for (const SimulatedRank& rank : lower_all(c)) {
-      std::vector<int> between(rank.units.size(), -1);  // compute actions since the gather
-      int last_used = -1;
-      bool first = true;
-      for (std::size_t i = 0; i < rank.schedule.size(); ++i) {
-        const UnitAction& action = rank.schedule[i];
+      const auto traits = [&](int unit) { return rank.units[static_cast<std::size_t>(unit)]; };
+      std::vector<int> between(rank.units.size(), -1);  // actions that hide gathers since the gather
+      std::set<int> used;                               // by what came after the last one of these, and by it
+      bool first = true;                                // nothing has hidden gathers yet
+      for (const UnitAction& action : rank.schedule) {
         const auto unit = static_cast<std::size_t>(action.unit);
         if (action.op == UnitOp::gather) between[unit] = 0;
         if (!computes(action)) continue;
-        // The unit used last is gathered again only when it was released: at the very place.
-        const bool reads = action.op != UnitOp::backward_weight;
-        if (reads && between[unit] >= 0 && !first && last_used != action.unit) {
+        // A unit used meanwhile is gathered again only when it was released.
+        const bool reads = action.op == UnitOp::forward ||
+                           (action.op == UnitOp::backward_input && traits(action.unit).backward_needs_values);
+        if (reads && between[unit] >= 0 && !first && !used.contains(action.unit)) {
           EXPECT_EQ(between[unit], 1) << str(action);
         }
         if (reads) between[unit] = -1;
-        for (int& n : between) n += n >= 0;
-        last_used = reads ? action.unit : -1;
-        first = false;
+        const bool hides = traits(action.unit).hides_gathers;
+        if (hides) used.clear();
+        if (reads) used.insert(action.unit);
+        for (int& n : between) n += hides && n >= 0 ? 1 : 0;
+        first = first && !hides;
       }
     }
   }
@@ -166,6 +170,27 @@ TEST(ScheduleLowering, PrefetchHidesGathers) {
       << "the first two, and the last layer again: embedding and head take no time";
   c.options.prefetch = false;
   EXPECT_NEAR(simulate(c).makespan, compute + 10 * 0.2, 1e-9) << "all";
+}
+
+// Between two micro-batches the embedding's backward and forward hide nothing: it is gathered beside the last layer.
+TEST(ScheduleLowering, WhatHidesNoGathersIsPassedOver) {
+  PipelineCase c{.shape = {1, 1, 2}, .layers = 4};
+  c.options.gathers = true;
+  c.gather = 0.1;
+  EXPECT_NEAR(simulate(c).makespan, 2 * 3 + 4 * 0.1, 1e-9) << "as one micro-batch, and the last layer once more";
+  const UnitSchedule schedule = lower_all(c)[0].schedule;
+  const auto place = [&](UnitOp op, int unit, int micro_batch) {
+    return std::find_if(
+               schedule.begin(), schedule.end(),
+               [&](const UnitAction& a) { return a.op == op && a.unit == unit && a.micro_batch == micro_batch; }) -
+           schedule.begin();
+  };
+  for (const int unit : {0, 1}) {
+    EXPECT_LT(place(UnitOp::gather, unit, 1), place(UnitOp::backward_weight, 1, 0));
+    EXPECT_LT(place(UnitOp::backward_input, 1, 0), place(UnitOp::gather, unit, 1));
+  }
+  EXPECT_THAT(gathered_first(schedule), ElementsAre(0, 1));
+  EXPECT_THAT(gathered_first(lower_all({})[0].schedule), testing::IsEmpty());
 }
 
 }  // namespace

@@ -184,7 +184,7 @@ TEST(Simulator, AThirdGatheredUnitIsFound) {
   const PipelineCase c{.shape = {1, 1, 1}, .options = {.gathers = true}, .layers = 3};
   std::vector<SimulatedRank> ranks = lower_all(c);
   UnitSchedule& schedule = ranks[0].schedule;
-  move(schedule, find(schedule, UnitOp::gather, 2, 0), 2);
+  move(schedule, find(schedule, UnitOp::gather, 3, 0), 2);
   EXPECT_THAT(fault(ranks, c), HasSubstr("more than two units"));
 }
 

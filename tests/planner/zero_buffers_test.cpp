@@ -43,7 +43,8 @@ class CountingStage final : public parallel::Stage {
   void count() {
     int gathered = 0, gradients = 0;
     for (const auto& unit : stage_.units()) {
-      if (unit->values().defined()) ++gathered;
+      const auto index = static_cast<std::size_t>(&unit - stage_.units().data());
+      if (unit->values().defined() && stage_.traits()[index].hides_gathers) ++gathered;
       if (unit->parameters().front().grad.defined()) ++gradients;  // being written
       if (unit->reducing()) ++gradients;
     }
