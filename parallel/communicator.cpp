@@ -1,5 +1,7 @@
 #include "parallel/communicator.h"
 
+#include <ATen/ops/empty.h>
+
 #include "core/error.h"
 
 namespace baleen::parallel {
@@ -50,6 +52,10 @@ class SelfCommunicator final : public Communicator {
 };
 
 }  // namespace
+
+at::Tensor Communicator::empty_for_gather(std::int64_t elements, const at::TensorOptions& options) {
+  return at::empty({elements}, options);
+}
 
 std::unique_ptr<Communicator> make_self_communicator() {
   return std::make_unique<SelfCommunicator>();

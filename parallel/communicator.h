@@ -41,6 +41,10 @@ class Communicator {
   /// a collective was used for the first time, or with a larger tensor; 0 where it takes none.
   virtual std::int64_t device_bytes() const { return 0; }
 
+  /// What all_gather() in place fills best: a new flat tensor, its memory this communicator's where that is of use. All
+  /// ranks ask for the same sizes, and let go of the tensors, in the same order.
+  virtual at::Tensor empty_for_gather(std::int64_t elements, const at::TensorOptions& options);
+
   /// In place: every rank ends with the reduction of all.
   [[nodiscard]] virtual WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) = 0;
   /// output holds size() parts of input's length, rank by rank. input may be this rank's part of output (in place).

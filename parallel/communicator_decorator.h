@@ -20,6 +20,9 @@ class CommunicatorDecorator : public Communicator {
   std::string name() const override { return inner_->name(); }
   bool sums_in_rank_order() const override { return inner_->sums_in_rank_order(); }
   std::int64_t device_bytes() const override { return inner_->device_bytes(); }
+  at::Tensor empty_for_gather(std::int64_t elements, const at::TensorOptions& options) override {
+    return inner_->empty_for_gather(elements, options);
+  }
   WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) override { return inner_->all_reduce(tensor, op); }
   WorkPtr all_gather(const at::Tensor& output, const at::Tensor& input) override {
     return inner_->all_gather(output, input);

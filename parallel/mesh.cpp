@@ -133,7 +133,8 @@ int most_ctas(const std::string& axis) {
 DeviceCommunicatorFactory device_communicators(at::Device device) {
   if (device.is_cuda())
     return [device](Communicator& host, const std::string& axis) {
-      std::unique_ptr<Communicator> made = make_nccl_communicator(host, most_ctas(axis));
+      std::unique_ptr<Communicator> made =
+          make_nccl_communicator(host, {.most_ctas = most_ctas(axis), .copy_engines = axis == "gathers"});
       if (axis.ends_with("_edge")) warm_up(*made, device);
       return made;
     };

@@ -9,8 +9,10 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <nccl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <map>
 #include <string_view>
@@ -19,15 +21,12 @@
 
 #include "core/error.h"
 #include "parallel/host_collectives.h"
+#include "parallel/nccl_buffers.h"
+#include "parallel/nccl_check.h"
+#include "parallel/text_exchange.h"
 
 namespace baleen::parallel {
 namespace {
-
-void check(ncclResult_t result, ncclComm_t comm, const char* call, core::ExitCode code = core::ExitCode::rank_lost) {
-  if (result == ncclSuccess) return;
-  throw core::Error(code, fmt::format("{} failed: {}: {}", call, ncclGetErrorString(result), ncclGetLastError(comm)),
-                    "look at the log of the rank that ended first; NCCL_DEBUG=INFO makes NCCL tell more");
-}
 
 ncclDataType_t nccl_type(at::ScalarType type) {
   switch (type) {
@@ -67,6 +66,11 @@ using EventPtr = std::shared_ptr<at::cuda::CUDAEvent>;  // shared by the operati
 class NcclWork final : public Work {
  public:
   NcclWork(EventPtr done, std::vector<at::Tensor> tensors) : done_(std::move(done)), tensors_(std::move(tensors)) {}
+  ~NcclWork() override {  // of a gather whose unit nobody used any more
+    if (!tensors_.empty() && std::uncaught_exceptions() == 0) done_->block(c10::cuda::getCurrentCUDAStream());
+  }
+  NcclWork(const NcclWork&) = delete;
+  NcclWork& operator=(const NcclWork&) = delete;
   void wait() override {
     done_->block(c10::cuda::getCurrentCUDAStream());
     tensors_.clear();  // whoever reuses their memory comes later on the current stream
@@ -97,15 +101,23 @@ ncclResult_t measured(std::int64_t& bytes, const Call& call) {
 class NcclCommunicator final : public Communicator {
  public:
   /// Takes over `comm`, which has taken so many bytes.
-  NcclCommunicator(ncclComm_t comm, std::int64_t bytes)
-      : comm_(comm), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true)), device_bytes_(bytes) {
-    check(ncclCommUserRank(comm_, &rank_), comm_, "ncclCommUserRank");
-    check(ncclCommCount(comm_, &size_), comm_, "ncclCommCount");
+  NcclCommunicator(ncclComm_t comm, std::int64_t bytes, bool copy_engines = false)
+      : comm_(comm),
+        stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true)),
+        buffers_(copy_engines ? std::make_shared<NcclBuffers>(comm) : nullptr),
+        device_bytes_(bytes) {
+    check_nccl(ncclCommUserRank(comm_, &rank_), comm_, "ncclCommUserRank");
+    check_nccl(ncclCommCount(comm_, &size_), comm_, "ncclCommCount");
   }
   ~NcclCommunicator() override {
     // Destroying waits for all ranks. While an exception unwinds they may never come, and aborting may wait as well: it
     // frees memory, which waits for the kernels of other communicators. The process is about to end.
-    if (std::uncaught_exceptions() == 0) ncclCommDestroy(comm_);
+    if (std::uncaught_exceptions() > 0) return;
+    if (buffers_) {  // a gather that nobody waited for may still write through what is unmapped then
+      cudaStreamSynchronize(stream_);
+      buffers_->deregister();
+    }
+    ncclCommDestroy(comm_);
   }
   NcclCommunicator(const NcclCommunicator&) = delete;
   NcclCommunicator& operator=(const NcclCommunicator&) = delete;
@@ -114,7 +126,10 @@ class NcclCommunicator final : public Communicator {
   int size() const override { return size_; }
   std::string name() const override { return "nccl"; }
   bool sums_in_rank_order() const override { return false; }
-  std::int64_t device_bytes() const override { return device_bytes_; }
+  std::int64_t device_bytes() const override { return device_bytes_ + (buffers_ ? buffers_->bytes() : 0); }
+  at::Tensor empty_for_gather(std::int64_t elements, const at::TensorOptions& options) override {
+    return buffers_ ? buffers_->take(elements, options) : Communicator::empty_for_gather(elements, options);
+  }
   c10::Stream stream() const { return stream_.unwrap(); }
 
   WorkPtr all_reduce(const at::Tensor& tensor, ReduceOp op) override {
@@ -167,10 +182,10 @@ class NcclCommunicator final : public Communicator {
   void group(const std::function<void()>& calls) override {
     core::require(group_done_ == nullptr, "groups are not nested");
     const EventPtr done = group_done_ = std::make_shared<at::cuda::CUDAEvent>();
-    check(ncclGroupStart(), comm_, "ncclGroupStart");
+    check_nccl(ncclGroupStart(), comm_, "ncclGroupStart");
     calls();
     group_done_.reset();
-    check(used("a group", 1) ? ncclGroupEnd() : measured(device_bytes_, ncclGroupEnd), comm_, "ncclGroupEnd");
+    check_nccl(used("a group", 1) ? ncclGroupEnd() : measured(device_bytes_, ncclGroupEnd), comm_, "ncclGroupEnd");
     done->record(stream_);
   }
 
@@ -178,7 +193,7 @@ class NcclCommunicator final : public Communicator {
     ncclComm_t part = nullptr;
     std::int64_t taken = 0;
     const auto make = [&] { return ncclCommSplit(comm_, color, key, &part, nullptr); };
-    check(measured(taken, make), comm_, "ncclCommSplit", core::ExitCode::environment);
+    check_nccl(measured(taken, make), comm_, "ncclCommSplit", core::ExitCode::environment);
     return std::make_unique<NcclCommunicator>(part, taken);
   }
 
@@ -210,12 +225,12 @@ class NcclCommunicator final : public Communicator {
     for (const at::Tensor& tensor : tensors)
       core::require(tensor.device() == stream_.device(), "tensors of a collective are on the communicator's GPU");
     ncclResult_t earlier = ncclSuccess;
-    check(ncclCommGetAsyncError(comm_, &earlier), comm_, "ncclCommGetAsyncError");
-    check(earlier, comm_, "an earlier NCCL operation");
+    check_nccl(ncclCommGetAsyncError(comm_, &earlier), comm_, "ncclCommGetAsyncError");
+    check_nccl(earlier, comm_, "an earlier NCCL operation");
     ready_.record(c10::cuda::getCurrentCUDAStream());
     ready_.block(stream_);
     const bool allocates_nothing = group_done_ != nullptr || used(name, tensors.front().nbytes());
-    check(allocates_nothing ? call() : measured(device_bytes_, call), comm_, name);
+    check_nccl(allocates_nothing ? call() : measured(device_bytes_, call), comm_, name);
     if (group_done_) return std::make_unique<NcclWork>(group_done_, std::move(tensors));
     auto done = std::make_shared<at::cuda::CUDAEvent>();
     done->record(stream_);
@@ -225,27 +240,44 @@ class NcclCommunicator final : public Communicator {
   ncclComm_t comm_;
   c10::cuda::CUDAStream stream_;
   at::cuda::CUDAEvent ready_;
+  std::shared_ptr<NcclBuffers> buffers_;                // where gathers go by copy engines
   EventPtr group_done_;                                 // inside group(): what its Works wait for
   std::map<std::string_view, std::size_t> most_bytes_;  // by collective
   std::int64_t device_bytes_;
   int rank_ = 0, size_ = 1;
 };
 
+/// Copy engines reach the GPUs of one host.
+bool on_one_host(Communicator& host) {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  const std::vector<std::string> names = gather_texts(host, name.data());
+  return std::ranges::count(names, names.front()) == std::ssize(names);
+}
+
 }  // namespace
 
-std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host, int most_ctas) {
+void check_nccl(ncclResult_t result, ncclComm_t comm, const char* call, core::ExitCode code) {
+  if (result == ncclSuccess) return;
+  throw core::Error(code, fmt::format("{} failed: {}: {}", call, ncclGetErrorString(result), ncclGetLastError(comm)),
+                    "look at the log of the rank that ended first; NCCL_DEBUG=INFO makes NCCL tell more");
+}
+
+std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host, const NcclOptions& options) {
   const at::Tensor bytes = at::zeros({sizeof(ncclUniqueId)}, at::kByte);
   auto* id = static_cast<ncclUniqueId*>(bytes.data_ptr());
   constexpr auto kEnvironment = core::ExitCode::environment;
-  if (host.rank() == 0) check(ncclGetUniqueId(id), nullptr, "ncclGetUniqueId", kEnvironment);
+  if (host.rank() == 0) check_nccl(ncclGetUniqueId(id), nullptr, "ncclGetUniqueId", kEnvironment);
   host.broadcast(bytes, 0)->wait();
   ncclComm_t comm = nullptr;
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
-  if (most_ctas > 0) config.maxCTAs = most_ctas;
+  if (options.most_ctas > 0) config.maxCTAs = options.most_ctas;
+  const bool copy_engines = options.copy_engines && on_one_host(host);
+  if (copy_engines) config.CTAPolicy = NCCL_CTA_POLICY_ZERO;
   std::int64_t taken = 0;
   const auto make = [&] { return ncclCommInitRankConfig(&comm, host.size(), *id, host.rank(), &config); };
-  check(measured(taken, make), nullptr, "ncclCommInitRankConfig", kEnvironment);
-  return std::make_unique<NcclCommunicator>(comm, taken);
+  check_nccl(measured(taken, make), nullptr, "ncclCommInitRankConfig", kEnvironment);
+  return std::make_unique<NcclCommunicator>(comm, taken, copy_engines);
 }
 
 std::optional<c10::Stream> nccl_stream(const Communicator& communicator) {
@@ -255,7 +287,7 @@ std::optional<c10::Stream> nccl_stream(const Communicator& communicator) {
 
 NcclLibrary nccl_library() {
   int version = 0;
-  check(ncclGetVersion(&version), nullptr, "ncclGetVersion", core::ExitCode::environment);
+  check_nccl(ncclGetVersion(&version), nullptr, "ncclGetVersion", core::ExitCode::environment);
   Dl_info file{};
   const int found = dladdr(reinterpret_cast<const void*>(&ncclGetVersion), &file);
   return {fmt::format("{}.{}.{}", version / 10000, version % 10000 / 100, version % 100),

@@ -16,10 +16,18 @@
 
 namespace baleen::parallel {
 
-/// Collective over `host`: the same ranks, each with the CUDA device that is current on its thread. Its kernels take
-/// `most_ctas` blocks, and so SMs, at most; 0: as many as NCCL likes. NCCL_MAX_CTAS overrides it for all communicators.
+struct NcclOptions {
+  /// Blocks, and so SMs, that its kernels take at most; 0: as many as NCCL likes. NCCL_MAX_CTAS overrides it for all
+  /// communicators.
+  int most_ctas = 0;
+  /// On one host: gathers in place into an empty_for_gather() go by copy engines and take no SM. Its memory is not
+  /// LibTorch's. NCCL_WIN_ENABLE=0 makes them kernels again.
+  bool copy_engines = false;
+};
+
+/// Collective over `host`: the same ranks, each with the CUDA device that is current on its thread.
 /// Throws Error(environment) in a build without CUDA.
-std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host, int most_ctas = 0);
+std::unique_ptr<Communicator> make_nccl_communicator(Communicator& host, const NcclOptions& options = {});
 
 /// The stream of one that make_nccl_communicator() made; none of any other.
 std::optional<c10::Stream> nccl_stream(const Communicator& communicator);

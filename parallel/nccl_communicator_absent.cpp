@@ -3,7 +3,7 @@
 
 namespace baleen::parallel {
 
-std::unique_ptr<Communicator> make_nccl_communicator(Communicator&, int) {
+std::unique_ptr<Communicator> make_nccl_communicator(Communicator&, const NcclOptions&) {
   throw core::Error(core::ExitCode::environment, "this build of Baleen has no NCCL, so it cannot use GPUs",
                     "build with -DBALEEN_CUDA=ON (preset gpu), or set launch.device = \"cpu\"");
 }

@@ -4,6 +4,8 @@
 #include <ATen/ops/ones.h>
 #include <gmock/gmock.h>
 
+#include <vector>
+
 #include "core/error.h"
 #include "parallel/mesh.h"
 #include "tests/parallel/conformance.h"
@@ -63,6 +65,35 @@ TEST(NcclCommunicator, MeasuresWhatItTakesOfTheDevice) {
   EXPECT_LT(used, std::int64_t{2} << 30);
   world->all_reduce(ones, ReduceOp::sum)->wait();
   EXPECT_EQ(world->device_bytes(), used) << "the second time takes nothing";
+}
+
+TEST(NcclCommunicator, GathersByCopyEngines) {
+  const std::unique_ptr<Communicator> gathers = make_nccl_communicator(process().world(), {.copy_engines = true});
+  const auto bytes = at::TensorOptions().dtype(at::kBFloat16).device(process().device());
+  const int rank = gathers->rank(), ranks = gathers->size();
+  std::vector<const void*> places;
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    std::vector<at::Tensor> outputs;  // two at a time, of sizes that are taken in turns
+    for (const std::int64_t part : {std::int64_t{1} << 22, std::int64_t{4096}}) {
+      const at::Tensor output = gathers->empty_for_gather(ranks * part, bytes);
+      const at::Tensor mine = output.narrow(0, rank * part, part);
+      for (int k = 0; k < 10; ++k) mine.fill_(100 * repeat + k);  // still running when the gather is issued
+      mine.fill_(rank + repeat % 7);
+      gathers->all_gather(output, mine)->wait();
+      outputs.push_back(output);
+    }
+    for (const at::Tensor& output : outputs) {
+      const at::Tensor rows = output.view({ranks, -1});
+      for (int r = 0; r < ranks; ++r) {
+        EXPECT_EQ(rows[r].min().item<float>(), r + repeat % 7);
+        EXPECT_EQ(rows[r].max().item<float>(), r + repeat % 7);
+      }
+      places.push_back(output.const_data_ptr());
+    }
+    EXPECT_EQ(places[places.size() - 2], places[0]) << "what was let go is taken again";
+    EXPECT_EQ(places[places.size() - 1], places[1]);
+  }
+  EXPECT_GE(gathers->device_bytes(), std::int64_t{2} * ranks << 22);
 }
 
 TEST(NcclLibrary, IsNamed) {
