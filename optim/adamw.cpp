@@ -7,18 +7,16 @@
 namespace baleen::optim {
 
 AdamW::AdamW(const kernels::AdamwOptions& options, const std::vector<parallel::Unit*>& units)
-    : options_(options), units_(units) {
+    : Optimizer(units), options_(options) {
   for (const parallel::Unit* unit : units) {
     moments_.push_back({{"exp_avg", at::zeros_like(unit->master())}, {"exp_avg_sq", at::zeros_like(unit->master())}});
     decay_.push_back(decay_blocks(*unit));
   }
 }
 
-void AdamW::step(const at::Tensor& step_state) {
-  for (std::size_t i = 0; i < units_.size(); ++i) {
-    kernels::adamw_(units_[i]->master(), units_[i]->gradient(), moments_[i][0].tensor, moments_[i][1].tensor,
-                    published_values(*units_[i]), decay_[i], step_state, options_);
-  }
+void AdamW::update(std::size_t i, const at::Tensor& step_state) {
+  kernels::adamw_(unit(i).master(), unit(i).gradient(), moments_[i][0].tensor, moments_[i][1].tensor,
+                  published_values(unit(i)), decay_[i], step_state, options_);
 }
 
 }  // namespace baleen::optim

@@ -9,12 +9,11 @@ namespace baleen::optim {
 class AdamW final : public Optimizer {
  public:
   AdamW(const kernels::AdamwOptions& options, const std::vector<parallel::Unit*>& units);
-  void step(const at::Tensor& step_state) override;
+  void update(std::size_t unit, const at::Tensor& step_state) override;
   const std::vector<StateTensor>& state(std::size_t unit) const override { return moments_.at(unit); }
 
  private:
   kernels::AdamwOptions options_;
-  std::vector<parallel::Unit*> units_;
   std::vector<std::vector<StateTensor>> moments_;  // by unit: exp_avg, exp_avg_sq
   std::vector<at::Tensor> decay_;                  // by unit
 };

@@ -21,13 +21,21 @@ struct StateTensor {
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  /// Updates masters from gradients and publishes values, for all units, as `step_state` says
-  /// (StepControl::device_state() after decide()). A skipped step changes no bit. Asynchronous on a GPU: current
-  /// stream.
-  virtual void step(const at::Tensor& step_state) = 0;
-  /// The state tensors of unit `unit` (index in the list given at construction): zeros at first; a checkpoint writes
-  /// into them.
+  /// Updates the masters of unit `unit` (index in the list given at construction) from its gradient and writes its
+  /// shard_values(), as `step_state` says (StepControl::device_state() after decide()). A skipped step changes no bit.
+  /// Asynchronous on a GPU: current stream.
+  virtual void update(std::size_t unit, const at::Tensor& step_state) = 0;
+  /// All units, one after the other.
+  void step(const at::Tensor& step_state);
+  /// The state tensors of unit `unit`: zeros at first; a checkpoint writes into them.
   virtual const std::vector<StateTensor>& state(std::size_t unit) const = 0;
+
+ protected:
+  explicit Optimizer(const std::vector<parallel::Unit*>& units) : units_(units) {}
+  const parallel::Unit& unit(std::size_t unit) const { return *units_.at(unit); }
+
+ private:
+  std::vector<parallel::Unit*> units_;
 };
 
 /// `units` must outlive the optimizer. Throws Error(usage) for an unknown optimizer.name.

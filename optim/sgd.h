@@ -9,12 +9,11 @@ namespace baleen::optim {
 class Sgd final : public Optimizer {
  public:
   Sgd(const kernels::SgdOptions& options, const std::vector<parallel::Unit*>& units);
-  void step(const at::Tensor& step_state) override;
+  void update(std::size_t unit, const at::Tensor& step_state) override;
   const std::vector<StateTensor>& state(std::size_t unit) const override { return momentum_.at(unit); }
 
  private:
   kernels::SgdOptions options_;
-  std::vector<parallel::Unit*> units_;
   std::vector<std::vector<StateTensor>> momentum_;  // by unit: momentum_buffer
   std::vector<at::Tensor> decay_;                   // by unit
 };

@@ -164,6 +164,7 @@ void Unit::initialize(std::uint64_t seed) {
 void Unit::round_masters() {
   const at::Tensor values = shard_values();
   if (values.defined() && options_.compute != options_.master) values.copy_(master_);
+  if (gathered_ == 0) drop_values();  // of gather_ahead()
   fp8_.outdate();
 }
 
@@ -177,8 +178,15 @@ void Unit::publish(Communicator& gathers) {
 // [walkthrough: gather]
 void Unit::gather(Communicator& gathers) {
   if (value_owner_ != nullptr) return value_owner_->gather(gathers);
-  if (keeps_values() || gathered_++ > 0) return;
-  values_ = at::empty({layout_.elements}, master_.options().dtype(options_.compute));
+  if (keeps_values()) return;
+  ++gathered_;
+  gather_ahead(gathers);
+}
+
+void Unit::gather_ahead(Communicator& gathers) {
+  if (value_owner_ != nullptr) return value_owner_->gather_ahead(gathers);
+  if (values_.defined()) return;
+  values_ = gathers.empty_for_gather(layout_.elements, master_.options().dtype(options_.compute));
   const at::Tensor mine = part_of_shard(values_);
   mine.copy_(master_);
   gathering_ = gathers.all_gather(values_, mine);
@@ -202,7 +210,11 @@ void Unit::release() {
   if (value_owner_ != nullptr) return value_owner_->release();
   if (keeps_values()) return;
   core::require(gathered_ > 0, "a unit is released as often as it was gathered");
-  if (--gathered_ > 0) return;
+  if (--gathered_ == 0) drop_values();
+}
+
+void Unit::drop_values() {
+  if (keeps_values() || !values_.defined()) return;
   finish_gathering();
   fp8_.drop();
   point(&Parameter::value, at::Tensor());

@@ -5,11 +5,28 @@
 #include <ATen/ops/sum.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
+
 #include "parallel/executor.h"
 #include "trainer/batches.h"
 #include "trainer/trainer.h"
 
 namespace baleen::trainer {
+namespace {
+
+/// Unit after unit: new values travel while the next ones are made. `next`: the units that the next step gathers first.
+void update(optim::Optimizer& optimizer, const at::Tensor& decision, models::TransformerStage& stage,
+            const std::vector<int>& next, parallel::Communicator& gathers) {
+  const std::vector<parallel::Unit*> units = stage.trained_units();
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    optimizer.update(u, decision);
+    units[u]->publish(gathers);
+    const bool comes_next = std::ranges::any_of(next, [&](int unit) { return &stage.unit(unit) == units[u]; });
+    if (comes_next) units[u]->gather_ahead(gathers);
+  }
+}
+
+}  // namespace
 
 // [walkthrough: train_step]
 void Trainer::train_step(std::int64_t step) {
@@ -25,8 +42,9 @@ void Trainer::train_step(std::int64_t step) {
   // Skip or update, loss scale, clip factor, learning rate: decided on the device, read by the host one step late.
   const at::Tensor loss = timed("loss", [&] { return mean_loss(); });
   control_.decide(gradient_norm_.squared_norm(), gradient_norm_.first_nonfinite(), loss);
-  timed("optimizer", [&] { optimizer_->step(control_.device_state()); });
-  stage_.publish(mesh_);
+  const bool last = step + 1 == config_.training.steps;
+  const std::vector<int> next = last ? std::vector<int>() : parallel::gathered_first(training_schedule_);
+  timed("optimizer", [&] { update(*optimizer_, control_.device_state(), stage_, next, mesh_.gathers()); });
 }
 // [end]
 

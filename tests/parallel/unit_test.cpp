@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
+#include "parallel/communicator_decorator.h"
 #include "parallel/thread_communicator.h"
 
 namespace baleen::parallel {
@@ -171,6 +172,42 @@ TEST(Unit, ReduceSumsTheGradientOverTheRanks) {
     const std::unique_ptr<Communicator> alone = make_self_communicator();
     unit.reduce(*alone);
     EXPECT_THROW(unit.reduce(*alone), core::Error);  // twice in a step
+  });
+}
+
+class CountingGathers final : public CommunicatorDecorator {
+ public:
+  explicit CountingGathers(Communicator& inner) : CommunicatorDecorator(inner.split(0, inner.rank())) {}
+  WorkPtr all_gather(const at::Tensor& output, const at::Tensor& input) override {
+    ++gathers;
+    return CommunicatorDecorator::all_gather(output, input);
+  }
+  int gathers = 0;
+};
+
+TEST(Unit, WhatIsGatheredAheadIsGatheredOnce) {
+  run_threads(2, [](Communicator& threads) {
+    CountingGathers data(threads);
+    Unit unit = make_unit({.shards = 2, .shard_rank = data.rank(), .zero_stage = 3});
+    unit.initialize(3);
+    const auto use = [&] {
+      unit.gather(data);
+      unit.await_values();
+      const auto first = unit.parameter("norm.weight").value[0].item<float>();
+      unit.release();
+      EXPECT_FALSE(unit.values().defined());
+      return first;
+    };
+    unit.gather_ahead(data);
+    EXPECT_EQ(use(), 1);
+    EXPECT_EQ(data.gathers, 1);
+    EXPECT_EQ(use(), 1);
+    EXPECT_EQ(data.gathers, 2);
+    unit.gather_ahead(data);
+    unit.master().fill_(9);
+    unit.round_masters();  // what was gathered is void
+    EXPECT_EQ(use(), 9);
+    EXPECT_EQ(data.gathers, 4);
   });
 }
 
