@@ -12,7 +12,7 @@
 #include "core/log.h"
 #include "launch/signals.h"
 #include "parallel/agreement.h"
-#include "planner/memory.h"
+#include "planner/communicators.h"
 #include "report/report.h"
 #include "trainer/device_info.h"
 #include "trainer/run.h"

@@ -67,7 +67,9 @@ const core::Section<FootprintTable>& footprint_section() {
   static const auto section =
       core::Section<T>("footprint", "Device memory that holds no tensor of ours.")
           .field("context_gib", &T::context_gib, "CUDA context and libraries.", core::not_negative())
-          .field("communicator_gib", &T::communicator_gib, "One NCCL communicator.", core::not_negative())
+          .field("nccl_gib", &T::nccl_gib, "NCCL's kernels, once a process.", core::not_negative())
+          .field("nccl_channels", &T::nccl_channels, "Channels of a communicator, for messages.", core::positive())
+          .field("nccl_ring_channels", &T::nccl_ring_channels, "Of these, for collectives.", core::positive())
           .field("reserve_share", &T::reserve_share, "The allocator's holdings beyond the tensors.",
                  core::not_negative())
           .field("workspace_gib", &T::workspace_gib, "Workspaces of the matrix products.", core::not_negative());

@@ -36,7 +36,8 @@ struct NetworkTable {
 
 struct FootprintTable {
   double context_gib = 0;
-  double communicator_gib = 0;
+  double nccl_gib = 0;
+  int nccl_channels = 0, nccl_ring_channels = 0;
   double reserve_share = 0;
   double workspace_gib = 0;
 };

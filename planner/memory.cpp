@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include "planner/communicators.h"
 #include "planner/units.h"
 
 namespace baleen::planner {
@@ -257,25 +258,6 @@ RankMemory plan_memory(const PlannedStep& step, int pipeline_rank, const Footpri
   memory.context = bytes_of(footprint.context_gib);
   memory.reserve = static_cast<std::int64_t>(footprint.reserve_share * static_cast<double>(memory.allocator()));
   return memory;
-}
-
-int communicator_count(const PlannedStep& step, int pipeline_rank) {
-  const parallel::ParallelDims& dims = step.dims;
-  const parallel::MeshOptions options = mesh_options(step.config);
-  const auto with = [](int ranks) { return ranks > 1 ? 1 : 0; };
-  int count = with(dims.world()) + with(dims.data()) + with(dims.tensor) + with(dims.pipeline);
-  if (communicates(dims.data_replicate)) count += with(dims.data_replicate) + with(dims.data_shard);
-  if (options.gathers) count += with(dims.data_shard);
-  if (options.tensor_groups > 0) count += with(dims.tensor / std::min(options.tensor_groups, dims.tensor));
-  if (communicates(dims.pipeline)) {
-    const bool end = pipeline_rank == 0 || pipeline_rank == dims.pipeline - 1;
-    count += 4 + (end ? 1 : 0);  // both ends of both flows
-  }
-  return count;
-}
-
-double communicators_gib(const PlannedStep& step, int pipeline_rank, const FootprintTable& footprint) {
-  return footprint.communicator_gib * communicator_count(step, pipeline_rank);
 }
 
 std::int64_t parameters_held(const PlannedRank& rank) {

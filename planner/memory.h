@@ -41,11 +41,6 @@ RankMemory plan_memory(const PlannedStep& step, int pipeline_rank, const Footpri
 /// values, masters, optimizer, and the gradients of all units, as at a step's end: without looking at the schedule.
 RankMemory plan_states(const PlannedStep& step, int pipeline_rank);
 
-/// How many communicators a rank has that other ranks are in.
-int communicator_count(const PlannedStep& step, int pipeline_rank);
-/// What these take of its device.
-double communicators_gib(const PlannedStep& step, int pipeline_rank, const FootprintTable& footprint);
-
 /// Parameters that a rank holds or, under ZeRO-3, gathers: its part of the tensor axis, padding included.
 std::int64_t parameters_held(const PlannedRank& rank);
 

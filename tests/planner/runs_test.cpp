@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "planner/communicators.h"
 #include "planner/plan.h"
 
 namespace baleen::planner {
@@ -59,6 +60,24 @@ TEST(Planner, PredictsRecordedRuns) {
     EXPECT_NEAR(plan.tokens_per_second_per_gpu / run.tokens_per_second_per_gpu, 1, 0.2)
         << name << ": planned " << plan.tokens_per_second_per_gpu << " tokens/s per GPU";
   }
+}
+
+/// bench/results/2026-11-26-layouts.md: on two H100.
+TEST(Planner, PredictsWhatCommunicatorsTook) {
+  struct Row {
+    std::vector<std::string> layout;
+    double gib;
+  };
+  const FootprintTable footprint = load_hardware("h100").footprint;
+  for (const Row& row :
+       {Row{{"parallelism.zero_stage=3"}, 1.42}, Row{{"parallelism.zero_stage=3", "run.deterministic=true"}, 1.67},
+        Row{{"parallelism.tensor=2"}, 1.32}, Row{{"parallelism.pipeline=2"}, 3.09}}) {
+    const Config config = load_checked_config(source_dir() / "configs/llama-160m.toml", row.layout, 2);
+    const double planned = communicators_gib(plan_units(config, config.dims(2)), 0, footprint);
+    EXPECT_NEAR(planned / row.gib, 1, 0.05) << testing::PrintToString(row.layout) << ": planned " << planned << " GiB";
+  }
+  const Config alone = load_checked_config(source_dir() / "configs/llama-160m.toml", {}, 1);
+  EXPECT_EQ(communicators_gib(plan_units(alone, alone.dims(1)), 0, footprint), 0);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "parallel/communicator_decorator.h"
 #include "parallel/executor.h"
 #include "parallel/thread_communicator.h"
+#include "planner/communicators.h"
 #include "planner/memory.h"
 #include "planner/traffic.h"
 #include "tests/planner/fixture.h"
@@ -107,6 +108,36 @@ TEST(PlannerTraffic, IsWhatRanksSend) {
       if (mesh.coordinates().tensor != 0 || mesh.coordinates().data_shard != 0) return;
       const int stage = mesh.coordinates().pipeline;
       EXPECT_EQ(text(plan_traffic(step, stage, row.sums_in_rank_order)), text(sent)) << name << ", stage " << stage;
+    });
+  }
+}
+
+TEST(PlannerCommunicators, AreThoseOfTheMesh) {
+  for (const Row& row : {
+           Row{1, {}},
+           Row{2, {}},
+           Row{2, {"parallelism.zero_stage=1"}},
+           Row{4, {"parallelism.data_replicate=2", "parallelism.zero_stage=3"}},
+           Row{4, {"parallelism.data_replicate=4"}},
+           Row{2, {"parallelism.tensor=2"}},
+           Row{4, {"parallelism.tensor=4", "model.heads=4", "model.kv_heads=2"}},
+           Row{4, {"parallelism.tensor=4", "model.heads=4", "model.kv_heads=4"}},
+           Row{2, {"parallelism.pipeline=2"}},
+           Row{3, {"parallelism.pipeline=3", "model.layers=3"}},
+           Row{8, {"parallelism.tensor=2", "parallelism.pipeline=2", "parallelism.zero_stage=1"}},
+       }) {
+    const Config config = tiny_plan_config(row.overrides);
+    const parallel::ParallelDims dims = config.dims(row.ranks);
+    const PlannedStep step = plan_units(config, dims);
+    parallel::run_threads(row.ranks, [&](parallel::Communicator& world) {
+      parallel::Mesh mesh(dims, world, parallel::device_communicators(at::kCPU), trainer::mesh_options(config));
+      std::vector<PlannedCommunicator> made;
+      for (const parallel::CommunicatorMemory& memory : mesh.communicator_memory()) {
+        made.push_back({memory.axis, memory.ranks});
+        EXPECT_EQ(most_channels(memory.axis), parallel::most_ctas(memory.axis)) << memory.axis;
+      }
+      EXPECT_TRUE(communicators(step, mesh.coordinates().pipeline) == made)
+          << testing::PrintToString(row.overrides) << ", rank " << world.rank();
     });
   }
 }
