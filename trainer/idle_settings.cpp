@@ -47,6 +47,8 @@ std::vector<std::string> idle_settings(const Config& config, int ranks) {
   IdleSettings idle(config);
   idle.where(!communicates(dims.data_shard), {"precision.gradient_wire"},
              "gradients travel so between the ranks of parallelism.data_shard, which is 1");
+  idle.where(!communicates(dims.data_shard) && communicates(dims.data_replicate), {"parallelism.zero_stage"},
+             "replicas hold the whole, and parallelism.data_shard, which ZeRO cuts over, is 1");
   idle.where(config.parallelism.zero_stage != 3, {"parallelism.regather"},
              "weights are gathered where parallelism.zero_stage is 3");
   idle.where(!communicates(dims.tensor), {"parallelism.sequence_parallel"},
@@ -58,6 +60,14 @@ std::vector<std::string> idle_settings(const Config& config, int ranks) {
              {"precision.loss_scale_init", "precision.loss_scale_growth_interval", "precision.loss_scale_hysteresis",
               "precision.loss_scale_min"},
              "the loss is scaled where precision.compute is \"fp16\"");
+  idle.where(config.precision.compute == "fp16", {"numerics.max_bad_steps"},
+             "with precision.compute \"fp16\" a run stops when steps are still skipped at precision.loss_scale_min");
+  using models::RopeScaling;
+  idle.where(config.model.rope_scaling == RopeScaling::none, {"model.rope_factor"},
+             "model.rope_scaling \"none\" stretches nothing");
+  idle.where(config.model.rope_scaling != RopeScaling::llama3,
+             {"model.rope_low_freq_factor", "model.rope_high_freq_factor", "model.rope_original_max_positions"},
+             "it is of model.rope_scaling \"llama3\"");
   idle.where(!config.precision.fp8(), {"precision.fp8_recipe", "precision.fp8_smallest"},
              "it is of precision.compute \"fp8\"");
   if (config.precision.fp8()) {

@@ -88,6 +88,7 @@ void Trainer::tell_skip(const IssuedStep& step, const optim::StepReport& report)
 
 ValidationResult Trainer::validate() {
   if (!validation_data_) return {};
+  stage_.zero_gradients();  // their memory is the forward's
   stage_.reset_loss();
   std::int64_t valid = 0;
   for (std::int64_t step = 0; step < validation_data_->steps(); ++step) {

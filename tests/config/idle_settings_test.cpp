@@ -53,6 +53,38 @@ TEST(IdleSettings, AxesOfOneRank) {
   EXPECT_THAT(idle_settings(config, 4), IsEmpty());
 }
 
+TEST(IdleSettings, NothingIsShardedOverReplicas) {
+  Config config;
+  config.parallelism.zero_stage = 3;
+  config.parallelism.data_replicate = 4;
+  EXPECT_THAT(
+      idle_settings(config, 4),
+      ElementsAre("parallelism.zero_stage = 3 has no effect: replicas hold the whole, and parallelism.data_shard, "
+                  "which ZeRO cuts over, is 1"));
+  EXPECT_THAT(idle_settings(config, 8), IsEmpty());
+}
+
+TEST(IdleSettings, RotaryFactorsAreOfAScaling) {
+  Config config;
+  config.model.rope_factor = 4;
+  config.model.rope_low_freq_factor = 2;
+  EXPECT_THAT(idle_settings(config, 1),
+              ElementsAre("model.rope_factor = 4.0 has no effect: model.rope_scaling \"none\" stretches nothing",
+                          "model.rope_low_freq_factor = 2.0 has no effect: it is of model.rope_scaling \"llama3\""));
+  config.model.rope_scaling = models::RopeScaling::linear;
+  EXPECT_EQ(idle_settings(config, 1).size(), 1u);
+  config.model.rope_scaling = models::RopeScaling::llama3;
+  EXPECT_THAT(idle_settings(config, 1), IsEmpty());
+}
+
+TEST(IdleSettings, AScaledLossStopsAtItsSmallestScale) {
+  Config config;
+  config.numerics.max_bad_steps = 3;
+  EXPECT_THAT(idle_settings(config, 1), IsEmpty());
+  config.precision.compute = "fp16";
+  EXPECT_EQ(idle_settings(config, 1).size(), 1u);
+}
+
 TEST(IdleSettings, OfAnotherChoice) {
   Config config;
   config.precision.loss_scale_min = 2;

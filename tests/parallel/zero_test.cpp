@@ -53,6 +53,8 @@ at::Tensor step(Unit& unit, Communicator& data) {
     if (unit.reduces_each_micro_batch() || micro_batch == kMicroBatches - 1) unit.reduce(data);
   }
   unit.finish_reduction();
+  const std::size_t kept = unit.gradient().storage().nbytes();
+  EXPECT_EQ(kept, static_cast<std::size_t>(unit.bytes().gradients)) << "a shard keeps no whole gradient alive";
   return unit.gradient().clone();
 }
 
