@@ -160,7 +160,7 @@ std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& run_dir, StepOp
   std::vector<std::int64_t> beyond;
   for (const ListedCheckpoint& checkpoint : listed) {
     if (!checkpoint.complete()) {
-      notes.push_back("passed over " + checkpoint.fault);
+      notes.push_back("passed over: " + checkpoint.fault);
     } else if (latest && checkpoint.step > *latest) {
       beyond.push_back(checkpoint.step);
     } else if (newest == nullptr || checkpoint.latest || saved_before(*newest, checkpoint)) {

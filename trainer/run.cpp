@@ -125,19 +125,31 @@ std::optional<fs::path> checkpoint_to_resume(const RunRequest& request, launch::
 void leave_newer_checkpoints(const fs::path& run_dir, std::int64_t step) {
   const std::vector<std::int64_t> left = checkpoint::go_on_from(run_dir, step);
   if (left.empty()) return;
-  core::log_info(fmt::format("going on from step {}: the checkpoints of steps {} are left behind, set aside as {}",
-                             step, fmt::join(left, ", "), (run_dir / "checkpoints" / "step-*.abandoned-*").string()));
+  core::log_info(
+      fmt::format("going on from step {}: checkpoints of later steps ({}) are left behind, set aside as {}; "
+                  "the next saves remove them first, as checkpoint.keep says",
+                  step, fmt::join(left, ", "), (run_dir / "checkpoints" / "step-*.abandoned-*").string()));
 }
 
-/// Before anything is built. A step is a number of sequences: the sampler's place in the data is counted in them.
-void check_batch(const fs::path& checkpoint, const Config& saved, const Config& config) {
-  if (saved.training.global_batch_size == config.training.global_batch_size) return;
+/// Before anything is built: what cannot change within a run. A step is a number of sequences (the sampler's place in
+/// the data is counted in them), states are an optimizer's, and heads cut the same weights into another function.
+void check_continues(const fs::path& checkpoint, const Config& saved, const Config& config) {
+  std::vector<std::string> keys, values;
+  const auto keep = [&](const char* key, const auto& was, const auto& is) {
+    if (was == is) return;
+    keys.emplace_back(key);
+    values.push_back(fmt::format("{}={}", key, was));
+  };
+  keep("training.global_batch_size", saved.training.global_batch_size, config.training.global_batch_size);
+  keep("optimizer.name", saved.optimizer.name, config.optimizer.name);
+  keep("model.heads", saved.model.heads, config.model.heads);
+  keep("model.kv_heads", saved.model.kv_heads, config.model.kv_heads);
+  if (keys.empty()) return;
   const std::string changes = changes_of_course(saved, config, checkpoint::read_manifest(checkpoint).optimizer_step);
   throw core::Error(core::ExitCode::usage,
-                    fmt::format("{} cannot be resumed with another training.global_batch_size; changed are:{}",
-                                checkpoint.string(), changes),
-                    fmt::format("say training.global_batch_size={}, or begin a run of its own without --resume",
-                                saved.training.global_batch_size));
+                    fmt::format("{} cannot be resumed with another {}; changed are:{}", checkpoint.string(),
+                                fmt::join(keys, " and "), changes),
+                    fmt::format("say {}, or begin a run of its own without --resume", fmt::join(values, " ")));
 }
 
 void warn_of_changes(const fs::path& checkpoint, const Config& saved, const Config& config) {
@@ -174,7 +186,7 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process,
     parallel::succeed_together(process.world(), [&] {
       (void)checkpoint::CheckpointReader::open(*checkpoint);  // a damaged one must not be taken for another course
       saved = read_config(*checkpoint / checkpoint::kConfigName, {}).config;
-      check_batch(*checkpoint, saved, config);
+      check_continues(*checkpoint, saved, config);
     });
   if (run && !checkpoint && request.resume)
     core::log_info(fmt::format("{} has no checkpoint yet: starting with step 1", request.run_dir.string()));

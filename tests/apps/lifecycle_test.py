@@ -178,6 +178,13 @@ expect(code == 2 and "40" in output, "a step without a checkpoint is refused and
 code, output = finish(start("--run-dir", "whole", "--resume", "training.global_batch_size=2", "run.seed=7"))
 expect(code == 2 and "global_batch_size is 2, was 4" in output and "run.seed is 7, was 42" in output
        and "parameters" not in output, "another batch is refused with all changes, before the banner", output)
+code, output = finish(start("--run-dir", "whole", "--resume", "optimizer.name=sgd", "model.heads=1", "model.kv_heads=1"))
+expect(code == 2 and "another optimizer.name and model.heads and model.kv_heads" in output and "say optimizer.name=adamw" in output,
+       "so are another optimizer and other heads, which fit the same tensors", output)
+newest = sorted(name for name in os.listdir("whole/checkpoints") if name.startswith("step-"))[-1]
+for place in ("whole/checkpoints", f"whole/checkpoints/{newest}"):
+    code, output = finish(start("--run-dir", place, "--resume"))
+    expect(code == 2 and "holds no run" in output, f"{place} is taken for no run directory", output)
 
 # Going on from an older step, killed before the next save: the newer checkpoints are of another history from then on.
 code, output = finish(start("--run-dir", "branch", "checkpoint.every=10", "checkpoint.keep=0"))
@@ -187,7 +194,7 @@ deadline = time.monotonic() + 60
 while not 21 <= steps_so_far("branch") < 40 and time.monotonic() < deadline:  # the log is rewound to 20 at first
     time.sleep(0.005)
 output = kill(job)
-expect("going on from step 20: the checkpoints of steps 30, 40 are left behind" in output, "a line tells what is left behind", output)
+expect("going on from step 20: checkpoints of later steps (30, 40) are left behind" in output, "a line tells what is left behind", output)
 verified = subprocess.run([baleen, "ckpt", "verify", "branch"], capture_output=True, text=True)
 expect("step 20," in verified.stdout, "after a kill before the next save step 20 is the newest", verified.stdout)
 code, output = finish(start("--run-dir", "branch", "--resume=30"))
