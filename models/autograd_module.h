@@ -17,6 +17,7 @@ class AutogradModule final : public Module {
   using Forward =
       std::function<at::Tensor(const at::Tensor& x, const std::vector<at::Tensor>& values, const Batch& batch)>;
 
+  /// parameters: all of the unit. One that is left out would be trained by what its gradient's memory happens to hold.
   AutogradModule(const std::vector<const parallel::Parameter*>& parameters, Forward forward);
 
   at::Tensor forward(const at::Tensor& x, const Batch& batch, Saved& saved) override;

@@ -83,7 +83,7 @@ class Unit {
 
   /// Drops the gradient. The next one written overwrites.
   void zero_gradients();
-  /// Before the weight part of a micro-batch: Parameter::grad is its target.
+  /// Before the weight part of a micro-batch: Parameter::grad is its target, and it writes every parameter of the unit.
   void begin_gradient();
   /// Whether each micro-batch's gradient is reduced: otherwise the last one's reduce() is that of the step.
   bool reduces_each_micro_batch() const { return options_.ordered_sums || options_.zero_stage >= 2; }

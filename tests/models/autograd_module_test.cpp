@@ -66,6 +66,7 @@ Outcome train(parallel::Unit& unit, models::Module& module) {
       outcome.dx = module.backward(outcome.y, Batch(), saved).value;
       EXPECT_TRUE(saved.empty());
       unit.begin_gradient();
+      if (micro_batch == 0) at::Tensor(unit.gradient()).zero_();  // attention's, which nothing writes here
       saved.weight_gradients().run();
       unit.end_gradient();
     }

@@ -217,6 +217,7 @@ TEST(Trace, ThatCannotBeWrittenDoesNotEndTheTraining) {
   const TemporaryFolder folder;
   const trainer::Config config = config_of({.shard = 2}, folder.path());
   fs::create_directory(folder / "run");
+  std::ofstream(folder / "run" / "metrics.jsonl");  // so that it counts as a run's
   std::ofstream(folder / "run" / "trace") << "where the folder should be";
   testing::internal::CaptureStderr();
   const Outcome outcome = run_with_threads(config, 2, {folder / "run"});
