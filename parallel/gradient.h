@@ -9,6 +9,7 @@ namespace baleen::parallel {
 
 struct Gradient {
   Gradient() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): a tensor is a gradient whose largest value nobody has noted
   Gradient(at::Tensor of, at::Tensor largest = {}) : value(std::move(of)), abs_max(std::move(largest)) {}
 
   at::Tensor value;
