@@ -57,7 +57,7 @@ run_tests() {
   for option in "$@"; do
     case "$option" in
       --sanitizers) sanitizers=yes ;;
-      --everything) everything=yes ;;
+      --everything) everything=yes sanitizers=yes ;;
       *) stop "test has no option '$option'." "./bootstrap --help lists them." ;;
     esac
   done
