@@ -113,6 +113,7 @@ std::int64_t most_held_by_last_sums(const PlannedStep& step, parallel::Mesh& mes
     for (const auto& unit : stage->units()) gradients += unit->bytes().gradients;
     EXPECT_EQ(held.now - before, gradients) << "nothing else stays";
     stage->publish(mesh);
+    for (const auto& unit : stage->units()) unit->await_values();  // no rank's values go while others still read them
   }
   return most;
 }
