@@ -42,29 +42,31 @@ at::Tensor AttentionBlock::forward(const at::Tensor& x, const Batch& batch, Save
   if (batch.mode == Mode::train) {
     saved.push(x);
     saved.push(std::move(normed.rstd));
-    if (!options_.recompute_norm) saved.push(std::move(normed.y));
     saved.push(qkv);
     saved.push(attended.out);
     saved.push(attended.lse);
-    if (heads.in_fp8()) saved.push(std::move(heads));  // else it is attended.out
+    if (options_.recompute == Recompute::none) {
+      saved.push(std::move(normed.y));
+      if (heads.in_fp8()) saved.push(std::move(heads));  // else it is attended.out
+    }
   }
   return y;
 }
 
 Gradient AttentionBlock::backward(const Gradient& dy, const Batch& batch, Saved& saved) {
   const AttentionShape& shape = options_.shape;
-  Operand heads;
-  if (output_.in_fp8(batch)) heads = saved.pop_operand();
+  const bool kept = options_.recompute == Recompute::none;
+  Operand heads, normed;
+  if (kept && output_.in_fp8(batch)) heads = saved.pop_operand();
+  if (kept) normed = saved.pop_operand();
   kernels::Attention attended;
   attended.lse = saved.pop();
   attended.out = saved.pop();
   const at::Tensor qkv = saved.pop();
-  Operand normed;
-  if (!options_.recompute_norm) normed = saved.pop_operand();
   const at::Tensor rstd = saved.pop();
   const at::Tensor x = saved.pop();
-  if (options_.recompute_norm) normed = qkv_.normed(norm_, x, batch, saved).y;
-  if (!output_.in_fp8(batch)) heads.plain = attended.out.flatten(1);
+  if (!kept) normed = qkv_.normed(norm_, x, batch, saved).y;
+  if (!kept || !output_.in_fp8(batch)) heads = output_.operand(attended.out.flatten(1), batch);
 
   const at::Tensor dout = output_.backward(dy, std::move(heads), batch, saved).view(attended.out.sizes());
   const at::Tensor dqkv = at::empty_like(qkv);

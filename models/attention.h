@@ -5,6 +5,7 @@
 
 #include "models/linear.h"
 #include "models/qk_norm.h"
+#include "models/recompute_level.h"
 #include "models/rope_table.h"
 
 namespace baleen::models {
@@ -15,7 +16,7 @@ class AttentionBlock final : public Module {
     int layer = 0;  // names the KV cache's layer
     AttentionShape shape;
     RopeTable rope;
-    bool recompute_norm = false;  // replay the norm in the backward instead of keeping its output
+    Recompute recompute = Recompute::none;
     bool deterministic = true;
   };
   AttentionBlock(Options options, Norm norm, Linear qkv, std::optional<QkNorm> qk_norm, ResidualLinear output);

@@ -43,12 +43,16 @@ class LlamaBuilder {
   }
 
  private:
+  Recompute within_layer() const {
+    return options_.recompute == Recompute::block ? Recompute::none : options_.recompute;
+  }
+
   std::unique_ptr<Module> attention(parallel::Unit& unit, int index) const {
     AttentionBlock::Options options;
     options.layer = index;
     options.shape = local_shape(unit);
     options.rope = rope_;
-    options.recompute_norm = options_.recompute == Recompute::mlp;
+    options.recompute = within_layer();
     options.deterministic = options_.deterministic;
 
     std::optional<parallel::FusedParameters> bias;
@@ -69,8 +73,7 @@ class LlamaBuilder {
     return std::make_unique<MlpBlock>(
         Norm(unit.parameter("post_attention_layernorm.weight"), config_.norm_eps),
         Linear(product(unit, {"gate_proj.weight", "up_proj.weight"}), {}, options_.region),
-        ResidualLinear(product(unit, {"down_proj.weight"}), dropout(unit, "/mlp"), options_.region),
-        options_.recompute == Recompute::mlp);
+        ResidualLinear(product(unit, {"down_proj.weight"}), dropout(unit, "/mlp"), options_.region), within_layer());
   }
 
   Product product(parallel::Unit& unit, const std::vector<std::string>& weights) const {

@@ -8,15 +8,13 @@
 #include "models/fp8_linears.h"
 #include "models/model_config.h"
 #include "models/module.h"
+#include "models/recompute_level.h"
 #include "parallel/tensor_region.h"
 
 namespace baleen::models {
 
-/// What the backward keeps of the forward, from most to least memory.
-enum class Recompute { none, mlp, block };
-
 struct ModuleOptions {
-  Recompute recompute = Recompute::none;  // mlp: replay the MLP and the norms; block: replay the whole layer
+  Recompute recompute = Recompute::none;
   double z_loss = 0.0;
   bool deterministic = true;
   /// Most logits alive at once in the head: 2^28 are 512 MiB in BF16 and give the GEMMs of a 128k vocabulary 2048 rows.

@@ -1,5 +1,5 @@
 #pragma once
-// Activation recomputation (Chen et al. 2016): keep a module's input, replay its forward in the backward.
+// Activation recomputation (Chen et al. 2016): keep less of the forward, replay the rest in the backward, bit for bit.
 
 #include <memory>
 
@@ -7,7 +7,8 @@
 
 namespace baleen::models {
 
-/// The same bits as `inner` alone: a forward is a pure function of input, batch and parameters (dropout included).
+/// Keeps the input only. The same bits as `inner` alone: a forward is a pure function of input, batch and parameters
+/// (dropout included).
 class Recomputed final : public Module {
  public:
   explicit Recomputed(std::unique_ptr<Module> inner) : inner_(std::move(inner)) {}

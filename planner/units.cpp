@@ -5,6 +5,8 @@
 namespace baleen::planner {
 namespace {
 
+using models::Recompute;
+
 /// models::ModuleOptions::loss_chunk_elements.
 constexpr std::int64_t kLossChunkElements = std::int64_t{1} << 28;
 
@@ -32,14 +34,15 @@ std::int64_t fp8_bytes(const ComputeShape& s, std::int64_t features) {
 /// Pushed by AttentionBlock, QkNorm and MlpBlock where nothing is recomputed.
 struct LayerSaved {
   LayerSaved(const ComputeShape& s, const Tensors& t)
-      : attention(t.x + t.rstd + t.qkv + t.q + t.lse + (s.fp8.out ? fp8_bytes(s, s.q()) : 0) +
+      : attention(t.x + t.rstd + t.qkv + t.q + t.lse +
                   (s.qk_norm ? t.qkv + s.tokens * (s.heads + s.kv_heads) * s.wide : 0)),
-        attention_norm(s.fp8.qkv ? fp8_bytes(s, s.dim) : t.x),
+        attention_elementwise((s.fp8.qkv ? fp8_bytes(s, s.dim) : t.x) + (s.fp8.out ? fp8_bytes(s, s.q()) : 0)),
         mlp(t.x),
-        mlp_inner(t.rstd + (s.fp8.gate_up ? fp8_bytes(s, s.dim) : t.x) + 2 * t.ffn +
-                  (s.fp8.down ? fp8_bytes(s, s.ffn) : t.ffn)) {}
-  std::int64_t attention, attention_norm, mlp, mlp_inner;
-  std::int64_t all() const { return attention + attention_norm + mlp + mlp_inner; }
+        gate_up(2 * t.ffn),
+        mlp_elementwise(t.rstd + (s.fp8.gate_up ? fp8_bytes(s, s.dim) : t.x) +
+                        (s.fp8.down ? fp8_bytes(s, s.ffn) : t.ffn)) {}
+  std::int64_t attention, attention_elementwise, mlp, gate_up, mlp_elementwise;
+  std::int64_t all() const { return attention + attention_elementwise + mlp + gate_up + mlp_elementwise; }
 };
 
 /// FlashAttention-2's: gradients of q in FP32, of k and v for each query head.
@@ -53,9 +56,14 @@ ActivationBytes layer_bytes(const ComputeShape& s) {
   const Tensors t(s);
   const LayerSaved kept(s, t);
   ActivationBytes bytes;
-  bytes.saved = s.recomputes_block
-                    ? t.x
-                    : kept.attention + kept.mlp + (s.recomputes_mlp ? 0 : kept.attention_norm + kept.mlp_inner);
+  const bool block = s.recompute == Recompute::block;
+  // Of a layer that is not replayed as a whole.
+  const std::int64_t replayed_attention =
+      s.recompute == Recompute::elementwise || s.recompute == Recompute::mlp ? kept.attention_elementwise : 0;
+  const std::int64_t replayed_mlp = s.recompute == Recompute::mlp           ? kept.gate_up + kept.mlp_elementwise
+                                    : s.recompute == Recompute::elementwise ? kept.mlp_elementwise
+                                                                            : 0;
+  bytes.saved = block ? t.x : kept.all() - replayed_attention - replayed_mlp;
   const auto operands = [&](bool in_fp8, std::int64_t features, std::int64_t plain) {
     return in_fp8 ? fp8_bytes(s, features) : plain;
   };
@@ -70,17 +78,16 @@ ActivationBytes layer_bytes(const ComputeShape& s) {
   // Besides what is kept: the largest tensor that is quantized, and its bytes the other way.
   const std::int64_t quantized = s.fp8.down ? t.ffn + t.ffn / s.size : s.fp8.gate_up ? t.all_x + t.all_x / s.size : 0;
   // The output, what it was before the sum over the tensor axis, and what is made but not kept.
-  const std::int64_t made = s.recomputes_block ? kept.all() - t.x : s.recomputes_mlp ? kept.mlp_inner : 0;
+  const std::int64_t made = block ? kept.all() - t.x : replayed_mlp;
   bytes.forward_working = t.x + made + (communicates(s.tensor) ? t.all_x + t.gathered_x : 0) + quantized;
 
-  const std::int64_t replayed = s.recomputes_block ? kept.all() - t.x : 0;
-  const std::int64_t replayed_mlp = s.recomputes_mlp ? kept.mlp_inner : 0;
+  const std::int64_t replayed = block ? kept.all() - t.x : 0;
   const std::int64_t summed = communicates(s.tensor) ? t.x : 0;
   // SwiGLU's gradient beside its input, which is gone when gate and up have theirs.
   const std::int64_t mlp = t.x + std::max(3 * t.ffn, t.all_x + summed + t.x) + 2 * t.gathered_x + replayed_mlp;
-  const std::int64_t freed_mlp = s.recomputes_mlp ? kept.mlp : kept.mlp + kept.mlp_inner;
-  const std::int64_t attention = mlp_operands - freed_mlp + t.x + t.gathered_x + t.q + t.qkv +
-                                 attention_workspace(s, t) + (s.recomputes_mlp ? t.x : 0);
+  const std::int64_t freed_mlp = kept.mlp + kept.gate_up + kept.mlp_elementwise - replayed_mlp;
+  const std::int64_t attention =
+      mlp_operands - freed_mlp + t.x + t.gathered_x + t.q + t.qkv + attention_workspace(s, t) + replayed_attention;
   bytes.backward_working = replayed + std::max(mlp, attention);
   return bytes;
 }
@@ -146,12 +153,15 @@ UnitWork layer_work(const ComputeShape& s) {
   if (s.fp8.out && !s.fp8_block) work.forward.moved_bytes += count(t.q);  // for its abs-max
   // A norm before a product reads its input twice and does not write what is quantized.
   if (!s.splits_tokens) work.forward.moved_bytes -= count(t.x) * (int{s.fp8.qkv} + int{s.fp8.gate_up});
-  if (s.recomputes_block) work.backward_input += work.forward;
-  if (s.recomputes_mlp) {
+  if (s.recompute == Recompute::block) work.backward_input += work.forward;
+  if (s.recompute == Recompute::elementwise || s.recompute == Recompute::mlp) {
+    work.backward_input.moved_bytes += 4.0 * count(t.x) + 3.0 * count(t.ffn);
+    work.backward_input.kernels += 3;
+  }
+  if (s.recompute == Recompute::mlp) {
     (s.fp8.gate_up ? work.backward_input.fp8_flops : work.backward_input.gemm_flops) +=
         4.0 * tokens * count(s.dim) * count(s.ffn);
-    work.backward_input.moved_bytes += 4.0 * count(t.x) + 3.0 * count(t.ffn);
-    work.backward_input.kernels += 4;
+    work.backward_input.kernels += 1;
   }
   return work;
 }
@@ -191,8 +201,7 @@ ComputeShape compute_shape(const PlannedStep& step) {
   shape.vocabulary = step.ranks.back().units.back().layout.parameters.front().local_shape.front();
   shape.size = step.compute_size();
   shape.wide = step.master_size();
-  shape.recomputes_mlp = config.training.recompute == "mlp";
-  shape.recomputes_block = config.training.recompute == "block";
+  shape.recompute = models::recompute_named(config.training.recompute);
   shape.qk_norm = model.qk_norm;
   shape.qkv_bias = model.qkv_bias;
   shape.dropout = model.dropout > 0;
@@ -263,11 +272,13 @@ UnitTensorCalls tensor_calls(UnitKind kind, const ComputeShape& shape) {
       calls.forward = {2 * gather, 2};  // both branches: in, out
       // Both: dy; x once more, but for what is kept in FP8; the gradient of x.
       calls.backward_input = {(4 - int{shape.fp8.qkv} - int{shape.fp8.gate_up}) * gather, 2};
-      if (shape.recomputes_block) {
+      if (shape.recompute == Recompute::block) {
         calls.backward_input.gathers += calls.forward.gathers;
         calls.backward_input.sums += calls.forward.sums;
       }
-      if (shape.recomputes_mlp) calls.backward_input.gathers += (1 + int{shape.fp8.qkv}) * gather;
+      if (shape.recompute == Recompute::elementwise)
+        calls.backward_input.gathers += (int{shape.fp8.gate_up} + int{shape.fp8.qkv}) * gather;
+      if (shape.recompute == Recompute::mlp) calls.backward_input.gathers += (1 + int{shape.fp8.qkv}) * gather;
       break;
     case UnitKind::norm:
       break;

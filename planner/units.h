@@ -3,6 +3,7 @@
 // compares what is kept with what a real stage keeps.
 
 #include "models/fp8_linears.h"
+#include "models/recompute_level.h"
 #include "planner/step.h"
 
 namespace baleen::planner {
@@ -18,7 +19,7 @@ struct ComputeShape {
   std::int64_t wide = 0;        // of FP32, or FP64 when computing in it
   int tensor = 1;
   bool splits_tokens = false;  // sequence parallelism at work
-  bool recomputes_mlp = false, recomputes_block = false;
+  models::Recompute recompute = models::Recompute::none;
   bool qk_norm = false, qkv_bias = false, dropout = false;
   models::Fp8Linears fp8;
   bool fp8_block = false;  // its recipe

@@ -35,9 +35,7 @@ parallel::UnitOptions unit_options(const Config& config, parallel::Mesh& mesh, a
 
 models::ModuleOptions module_options(const Config& config, parallel::Mesh& mesh, at::Device device) {
   models::ModuleOptions options;
-  options.recompute = config.training.recompute == "block" ? models::Recompute::block
-                      : config.training.recompute == "mlp" ? models::Recompute::mlp
-                                                           : models::Recompute::none;
+  options.recompute = models::recompute_named(config.training.recompute);
   if (config.precision.fp8()) {
     options.fp8 = config.precision.fp8_recipe == "block" ? kernels::Fp8Recipe::block : kernels::Fp8Recipe::tensor;
     kernels::require_fp8(device, *options.fp8);

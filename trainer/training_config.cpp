@@ -1,5 +1,7 @@
 #include "trainer/training_config.h"
 
+#include "models/recompute_level.h"
+
 namespace baleen::trainer {
 namespace {
 
@@ -20,8 +22,10 @@ const core::Section<TrainingConfig>& training_section() {
                  core::between(1, 1 << 20))
           .field("sequence_length", &T::sequence_length, "Tokens of a sequence.", core::between(1, 1 << 24))
           .field("recompute", &T::recompute,
-                 "What the backward computes again to save memory: nothing, MLP and norms, or whole layers.",
-                 core::one_of({"none", "mlp", "block"}))
+                 "What the backward computes again to save memory: nothing; norms and SwiGLU, no product "
+                 "(\"elementwise\"); "
+                 "gate and up as well (\"mlp\"); whole layers (\"block\"). The bits stay the same.",
+                 core::one_of(std::vector<std::string>(models::kRecomputeNames.begin(), models::kRecomputeNames.end())))
           .field("z_loss", &T::z_loss,
                  "Factor of the extra training loss on the squared log-sum-exp of the logits (PaLM); validation leaves "
                  "it out.",

@@ -13,7 +13,7 @@ struct TrainingConfig {
   std::int64_t global_batch_size = 16;  // sequences
   std::int64_t micro_batch_size = 4;    // sequences
   std::int64_t sequence_length = 128;   // tokens
-  std::string recompute = "none";       // or "mlp", "block"
+  std::string recompute = "none";       // of models::kRecomputeNames
   double z_loss = 0.0;
   std::int64_t validate_every = 0;  // steps; 0: only at the end
   std::int64_t validation_sequences = 64;

@@ -34,7 +34,8 @@ std::unique_ptr<models::Module> hand_written(const parallel::Unit& unit) {
   return std::make_unique<models::MlpBlock>(
       models::Norm(unit.parameter("post_attention_layernorm.weight"), 1e-5),
       models::Linear({unit.fused({"gate_proj.weight", "up_proj.weight"}), std::nullopt}),
-      models::ResidualLinear({unit.fused({"down_proj.weight"}), std::nullopt}, models::Dropout(0.0, "")), false);
+      models::ResidualLinear({unit.fused({"down_proj.weight"}), std::nullopt}, models::Dropout(0.0, "")),
+      models::Recompute::none);
 }
 
 at::Tensor mlp(const at::Tensor& x, const std::vector<at::Tensor>& values, const Batch&) {

@@ -111,7 +111,7 @@ TEST_P(Fp8, RecomputationGivesTheSameBits) {
   models::TransformerStage plain = stage(fp8_options(GetParam()));
   const double loss = train_step(plain, {batch_of(), batch_of(15)});
   const NamedTensors expected = gradients(plain);
-  for (const Recompute recompute : {Recompute::mlp, Recompute::block}) {
+  for (const Recompute recompute : {Recompute::elementwise, Recompute::mlp, Recompute::block}) {
     models::TransformerStage replayed = stage(fp8_options(GetParam(), recompute));
     EXPECT_EQ(train_step(replayed, {batch_of(), batch_of(15)}), loss);
     const NamedTensors actual = gradients(replayed);

@@ -88,7 +88,7 @@ TEST_P(HalfOnGpu, IsAsGoodAsThePlainComputation) {
 
 TEST_P(HalfOnGpu, GivesTheSameBitsAgainAndWithRecomputation) {
   const Step first = run(GetParam(), at::kCUDA, Recompute::none, 0.2);
-  for (const Recompute recompute : {Recompute::none, Recompute::mlp, Recompute::block}) {
+  for (const Recompute recompute : {Recompute::none, Recompute::elementwise, Recompute::mlp, Recompute::block}) {
     const Step again = run(GetParam(), at::kCUDA, recompute, 0.2);
     EXPECT_EQ(again.loss, first.loss);
     for (const auto& [name, gradient] : first.gradients) {
@@ -117,7 +117,7 @@ TEST_P(Fp8OnGpu, IsAsNearToFp64AsTheDefinition) {
 
 TEST_P(Fp8OnGpu, GivesTheSameBitsAgainAndWithRecomputation) {
   const Step first = run(at::kBFloat16, at::kCUDA, Recompute::none, 0.2, GetParam());
-  for (const Recompute recompute : {Recompute::none, Recompute::mlp, Recompute::block}) {
+  for (const Recompute recompute : {Recompute::none, Recompute::elementwise, Recompute::mlp, Recompute::block}) {
     const Step again = run(at::kBFloat16, at::kCUDA, recompute, 0.2, GetParam());
     EXPECT_EQ(again.loss, first.loss);
     for (const auto& [name, gradient] : first.gradients) {

@@ -112,6 +112,7 @@ TEST_P(OneModule, KeepsNothingUnlessItTrains) {
 INSTANTIATE_TEST_SUITE_P(Modules, OneModule,
                          testing::Values(Case{"embedding", 0},
                                          Case{"embedding_dropout", 0, models::Recompute::none, 0.3}, Case{"layer", 1},
+                                         Case{"layer_elementwise_recomputed", 1, models::Recompute::elementwise},
                                          Case{"layer_mlp_recomputed", 1, models::Recompute::mlp},
                                          Case{"layer_recomputed", 1, models::Recompute::block},
                                          Case{"layer_all_options", 1, models::Recompute::none, 0.3, true},

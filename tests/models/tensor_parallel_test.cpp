@@ -205,7 +205,7 @@ std::vector<Case> cases() {
     for (const bool sequence_parallel : {false, true})
       for (const std::int64_t kv_heads : {1, 2, 4})
         for (const bool tied : {false, true})
-          for (const Recompute recompute : {Recompute::none, Recompute::mlp, Recompute::block})
+          for (const Recompute recompute : {Recompute::none, Recompute::elementwise, Recompute::mlp, Recompute::block})
             cases.push_back({degree, sequence_parallel, kv_heads, tied, recompute});
   return cases;
 }
@@ -214,7 +214,7 @@ std::string name_of(const testing::TestParamInfo<Case>& info) {
   const Case& c = info.param;
   return std::string("t") + std::to_string(c.degree) + (c.sequence_parallel ? "_sequence" : "") + "_kv" +
          std::to_string(c.kv_heads) + (c.tied ? "_tied" : "") +
-         std::array{"", "_mlp", "_block"}[static_cast<std::size_t>(c.recompute)];
+         std::array{"", "_elementwise", "_mlp", "_block"}[static_cast<std::size_t>(c.recompute)];
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, TensorParallel, testing::ValuesIn(cases()), name_of);

@@ -68,7 +68,7 @@ TEST_P(Recomputation, GivesTheSameBits) {
   const models::ModelConfig config = config_with(0.2);
   const models::Batch batch = to_batch(random_tokens(config, {6, 9}, 8));
   const Step plain = run(config, {}, {batch}, GetParam());
-  for (const Recompute recompute : {Recompute::mlp, Recompute::block}) {
+  for (const Recompute recompute : {Recompute::elementwise, Recompute::mlp, Recompute::block}) {
     models::ModuleOptions options;
     options.recompute = recompute;
     const Step replayed = run(config, options, {batch}, GetParam());
@@ -97,9 +97,11 @@ std::int64_t bytes_of_layers(Recompute recompute) {
 TEST(Recomputation, KeepsLess) {
   const models::ModelConfig config = tiny_config();
   const std::int64_t row = 10 * static_cast<std::int64_t>(sizeof(double)), layers = config.layers;
-  const std::int64_t mlp = config.dim + 1 + 3 * config.ffn_dim;  // normed input, rstd, gate, up, activation
+  const std::int64_t elementwise = 2 * config.dim + 1 + config.ffn_dim;  // both norms' outputs, rstd, activation
+  const std::int64_t of_elementwise = bytes_of_layers(Recompute::elementwise);
+  EXPECT_EQ(bytes_of_layers(Recompute::none) - of_elementwise, layers * row * elementwise);
+  EXPECT_EQ(of_elementwise - bytes_of_layers(Recompute::mlp), layers * row * 2 * config.ffn_dim) << "gate and up";
   EXPECT_EQ(bytes_of_layers(Recompute::block), layers * row * config.dim);
-  EXPECT_EQ(bytes_of_layers(Recompute::none) - bytes_of_layers(Recompute::mlp), layers * row * (mlp + config.dim));
 }
 
 TEST(MicroBatches, AddUpToTheWhole) {

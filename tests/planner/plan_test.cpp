@@ -105,7 +105,8 @@ TEST(PlannerActivations, AreWhatTheModulesPush) {
   constexpr std::int64_t kX = 64 * 128 * 2, kQkv = 64 * 256 * 2, kFfn = 64 * 256 * 2, kRstd = 64 * 4, kLse = 2 * 64 * 4;
   constexpr std::int64_t kAttention = kX + kRstd + kQkv + kX + kLse;
   for (const Row& row :
-       {Row{"none", kAttention + kX + kX + kRstd + kX + 3 * kFfn}, Row{"mlp", kAttention + kX}, Row{"block", kX}}) {
+       {Row{"none", kAttention + kX + kX + kRstd + kX + 3 * kFfn}, Row{"elementwise", kAttention + kX + 2 * kFfn},
+        Row{"mlp", kAttention + kX}, Row{"block", kX}}) {
     const PlannedStep step = tiny_step({std::string("training.recompute=") + row.recompute}, 1);
     EXPECT_EQ(activation_bytes(UnitKind::layer, compute_shape(step)).saved, row.bytes) << row.recompute;
   }

@@ -44,9 +44,7 @@ inline std::unique_ptr<models::TransformerStage> make_stage(const PlannedStep& s
   units.ordered_sums = config.run.deterministic;
   units.gradient_wire = config.precision.gradient_wire == "bf16" ? at::kBFloat16 : units.master;
   models::ModuleOptions modules;
-  modules.recompute = config.training.recompute == "block" ? models::Recompute::block
-                      : config.training.recompute == "mlp" ? models::Recompute::mlp
-                                                           : models::Recompute::none;
+  modules.recompute = models::recompute_named(config.training.recompute);
   if (config.precision.fp8())
     modules.fp8 = config.precision.fp8_recipe == "block" ? kernels::Fp8Recipe::block : kernels::Fp8Recipe::tensor;
   modules.fp8_smallest = config.precision.fp8_smallest;

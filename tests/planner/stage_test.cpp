@@ -165,7 +165,7 @@ void expect_kept(const Config& config, int tensor, const std::string& name) {
 
 TEST(PlannerActivations, AreWhatAStageKeeps) {
   for (const std::string precision : {"fp32", "fp8 all tensor", "fp8 all block", "fp8 large tensor"}) {
-    for (const char* recompute : {"none", "mlp", "block"}) {
+    for (const char* recompute : {"none", "elementwise", "mlp", "block"}) {
       for (const char* qk_norm : {"true", "false"}) {
         for (const int tensor : {1, 2}) {
           const bool fp8 = precision != "fp32", block = precision.ends_with("block");
