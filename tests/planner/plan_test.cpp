@@ -151,6 +151,8 @@ TEST(PlannerMemory, FallsWithWhatSavesIt) {
   EXPECT_LT(total({"training.sequence_length=512", "training.recompute=block"}, 1),
             total({"training.sequence_length=512", "training.recompute=mlp"}, 1));
   EXPECT_LT(total({"training.sequence_length=512", "training.recompute=mlp"}, 1),
+            total({"training.sequence_length=512", "training.recompute=elementwise"}, 1));
+  EXPECT_LT(total({"training.sequence_length=512", "training.recompute=elementwise"}, 1),
             total({"training.sequence_length=512"}, 1));
   const std::vector<std::string> long_steps = {"parallelism.pipeline=2", "training.global_batch_size=16",
                                                "parallelism.schedule=gpipe"};
