@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Every example of a layout can be checked, planned and trained as its first line says, docs/parallelism.md names it, and
-the report of a pipeline has its picture.
+"""Every example of a layout can be checked, planned and trained as its first line says, docs/parallelism.md and its folder's
+README.md name it, and the report of a pipeline has its picture.
 
 layouts_test.py SOURCE_DIR BIN_DIR SCRATCH_DIR
 """
@@ -68,6 +68,8 @@ def main():
     os.makedirs(scratch)
     with open(os.path.join(source, "docs", "parallelism.md")) as file:
         document = file.read()
+    with open(os.path.join(folder, "README.md")) as file:
+        readme = file.read()
     names = sorted(name for name in os.listdir(folder) if name.endswith(".toml") and name != "base.toml")
     assert len(names) >= 7, names
     for name in names:
@@ -77,6 +79,7 @@ def main():
         assert command, f"the first line of {name} says how to start it"
         ranks = int(command[1])
         assert f"../examples/layouts/{name}" in document, f"docs/parallelism.md does not name {name}"
+        assert f"\n| [{name}]({name}) | {ranks} |" in readme, f"README.md does not name {name} with its {ranks} ranks"
         run(baleen, "check", path, "--ranks", str(ranks))
         plan = run(baleen, "plan", path, "--ranks", str(ranks), "--only-this")
         assert "tokens/s per GPU" in plan, plan
