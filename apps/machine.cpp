@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "apps/compute_program.h"
+#include "core/filesystem.h"
 #include "core/version.h"
 
 namespace baleen::apps {
@@ -83,6 +84,18 @@ Finding disk() {
   if (!available) return {"disk", "not readable", Verdict::note, "look at the current folder"};
   return sized("disk", fmt::format("{:.1f} GiB free in {}", *available, fs::current_path().string()), *available, 10,
                "LibTorch with a build takes about 5 GiB, and checkpoints 12 bytes a parameter");
+}
+
+/// What Baleen keeps between runs, and what ./bootstrap fetches.
+Finding cache() {
+  const fs::path folder = core::cache_folder();
+  if (folder.empty()) return {"cache", "none: HOME is not set", Verdict::note, "export BALEEN_CACHE=FOLDER"};
+  fs::path there = fs::absolute(folder);
+  std::error_code ignored;
+  while (!fs::exists(there, ignored)) there = there.parent_path();
+  if (fs::is_directory(there, ignored) && ::access(there.c_str(), W_OK) == 0) return {"cache", folder.string()};
+  return {"cache", fmt::format("cannot write to {}", folder.string()), Verdict::note,
+          "name another folder for what is kept between runs: export BALEEN_CACHE=FOLDER"};
 }
 
 Finding shared_memory() {
@@ -175,7 +188,8 @@ CommandResult run_command(const std::string& command) {
 }
 
 std::vector<Finding> examine_machine() {
-  std::vector<Finding> findings{processor(), memory(), disk(), shared_memory(), limits(), environment(), mpi()};
+  std::vector<Finding> findings{processor(),     memory(), disk(),        cache(),
+                                shared_memory(), limits(), environment(), mpi()};
   for (std::vector<Finding> more : {graphics_processors(), compute()})
     findings.insert(findings.end(), more.begin(), more.end());
   return findings;

@@ -3,6 +3,7 @@
 Everything is unpacked beside its final place and renamed, so a killed fetch leaves nothing half-done.
 """
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -27,6 +28,13 @@ class FetchError(Exception):
 def cache_folder():
     fallback = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "baleen"
     return Path(os.environ.get("BALEEN_CACHE") or fallback)
+
+
+def storage_trouble(error, folder):
+    """What an OSError on the way into `folder` means, and what to do: only a full disk is a matter of space."""
+    action = "Free some space, or name" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Name"
+    return (f"cannot write to {error.filename or folder}: {error.strerror}.",
+            f"{action} another folder for what is fetched: BALEEN_CACHE=FOLDER.")
 
 
 @contextlib.contextmanager

@@ -266,6 +266,15 @@ TEST(Doctor, NamesWhatIsMissingAndWhatBringsIt) {
 
 TEST(Doctor, ShowsTheLibrariesOfTheProgramBesideIt) {
   const tests::TemporaryFolder folder;
+TEST(Doctor, SaysWhereTheCacheIsAndThatItCannotBeWritten) {
+  const tests::TemporaryFolder folder;
+  folder.write("file", "");
+  EXPECT_THAT(run("BALEEN_CACHE=$PWD/new/folder $baleen doctor", folder.path()).out,
+              HasSubstr("ok      cache       " + (folder / "new/folder").string() + "\n"));
+  EXPECT_THAT(run("BALEEN_CACHE=file/below $baleen doctor", folder.path()).out,
+              HasSubstr("note    cache       cannot write to file/below\n                    -> name another folder"));
+}
+
   std::filesystem::copy_file(program_folder() / "baleen", folder / "baleen");
   folder.write("baleen-compute", "#!/bin/sh\necho LibTorch 2.11.0\n");
   folder.write("mpirun", "#!/bin/sh\necho 'mpirun (Open MPI) 4.1.4'\n");

@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
-"""What ./bootstrap says to words that it does not know, before it sets anything up."""
+"""What ./bootstrap says to words that it does not know, before it sets anything up, and to a cache that it cannot write."""
+import errno
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-BOOTSTRAP = Path(os.environ["BALEEN_SOURCE_DIR"]) / "bootstrap"
+SOURCE = Path(os.environ["BALEEN_SOURCE_DIR"])
+BOOTSTRAP = SOURCE / "bootstrap"
+sys.path.insert(0, str(SOURCE / "tools"))
+from wheels import storage_trouble  # noqa: E402  (what the fetching programs say of storage)
+
 CASES = [
     (["biuld"], "There is no verb 'biuld'."),
     (["build", "relase"], "There is no preset 'relase'; did you mean release?"),
@@ -21,4 +27,31 @@ for words, expected in CASES:
     if answer.returncode != 2 or not answer.stderr.startswith("bootstrap: " + expected) or answer.stdout:
         failed += 1
         print(f"{words}: exit {answer.returncode}\n{answer.stdout}{answer.stderr}")
+
+with tempfile.NamedTemporaryFile() as file:
+    cache = Path(file.name, "cache")  # below a file: nobody can make it
+    refusals = {("bootstrap", "demo"): "bootstrap", ("tools/fetch_austen", cache): "fetch_austen",
+                ("tools/fetch_cudnn_frontend",): "fetch_cudnn_frontend", ("tools/setup_test_venv",): "setup_test_venv"}
+    for command, name in refusals.items():
+        answer = subprocess.run([SOURCE / command[0], *command[1:]], capture_output=True, text=True, timeout=60,
+                                env=os.environ | {"BALEEN_CACHE": str(cache)})
+        if answer.returncode != 2 or f"{name}: cannot write to {cache}" not in answer.stderr \
+                or "BALEEN_CACHE=FOLDER" not in answer.stderr or "space" in answer.stderr:
+            failed += 1
+            print(f"{command}: exit {answer.returncode}\n{answer.stdout}{answer.stderr}")
+    doctor = subprocess.run([BOOTSTRAP, "doctor"], capture_output=True, text=True, timeout=60,
+                            env=os.environ | {"BALEEN_CACHE": str(cache)})
+    if f"cannot write to {cache}" not in doctor.stdout or "BALEEN_CACHE=FOLDER" not in doctor.stdout:
+        failed += 1
+        print(f"doctor: {doctor.stdout}{doctor.stderr}")
+    home = {"HOME": str(cache), "BALEEN_CACHE": "/kept", "PATH": os.environ["PATH"]}
+    ccache = subprocess.run(["bash", "-c", 'source "$0" --help >/dev/null && echo "$CCACHE_DIR"', BOOTSTRAP], capture_output=True,
+                            text=True, env=home)
+    if ccache.stdout != "/kept/ccache\n":
+        failed += 1
+        print(f"in a home that cannot be written ccache has the folder {ccache.stdout}{ccache.stderr}")
+for number, expected in ((errno.ENOSPC, "Free some space"), (errno.EACCES, "Name another folder")):
+    if not storage_trouble(OSError(number, "why", "file"), "folder")[1].startswith(expected):
+        failed += 1
+        print(f"errno {number} does not lead to: {expected}")
 sys.exit(1 if failed else 0)

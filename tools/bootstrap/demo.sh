@@ -59,6 +59,10 @@ PYTHON
 run_demo() {
   local preset baleen run=runs/demo data=$cache/austen
   if [ $# -gt 0 ]; then stop "demo has no option '$1'." "./bootstrap --help lists the verbs and their options."; fi
+  # Before the build, which takes minutes.
+  if [ ! -e "$data/validation.h5" ] && ! can_write "$cache"; then
+    stop "cannot write to $cache." "Name another folder for what is fetched: BALEEN_CACHE=FOLDER ./bootstrap demo"
+  fi
   set_up build
   preset=$(default_preset)
   build "$preset" baleen baleen-compute
