@@ -2,8 +2,6 @@
 
 #include <hdf5.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -14,14 +12,10 @@ namespace baleen::checkpoint {
 namespace {
 
 constexpr hsize_t kPage = 4096;
-constexpr std::string_view kErrnoMark = "errno = ";
 
 [[noreturn]] void fail() {
-  const std::string reason = core::hdf5_reason();
-  int error_number = 0;  // the driver writes that of a failed system call into its description
-  if (const std::size_t at = reason.find(kErrnoMark); at != std::string::npos)
-    error_number = std::atoi(reason.c_str() + at + kErrnoMark.size());
-  throw Hdf5Failure(error_number == 0 ? reason : std::strerror(error_number), error_number);
+  const core::Hdf5Reason reason = core::hdf5_reason();
+  throw Hdf5Failure(reason.text, reason.error_number);
 }
 
 hid_t checked(hid_t id) {

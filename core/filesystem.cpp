@@ -20,6 +20,8 @@ std::string next_action(int error_number) {
     case ENOSPC:
     case EDQUOT:
       return "free some space, or name a folder on another disk";
+    case EFBIG:
+      return "files may not grow so large here: raise the limit (ulimit -f), or name a folder on another disk";
     case EACCES:
     case EPERM:
       return "change the permissions, or name another path";

@@ -2,6 +2,10 @@
 
 #include <hdf5.h>
 
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
 namespace baleen::core {
 namespace {
 
@@ -23,7 +27,8 @@ Hdf5Guard::~Hdf5Guard() {
   H5Eset_auto2(H5E_DEFAULT, print_, print_data_);
 }
 
-std::string hdf5_reason() {
+Hdf5Reason hdf5_reason() {
+  constexpr std::string_view kErrnoMark = "errno = ";  // the driver writes that of a failed system call
   std::string reason;
   const auto keep_first = [](unsigned, const H5E_error2_t* error, void* out) -> herr_t {
     auto& text = *static_cast<std::string*>(out);
@@ -32,7 +37,11 @@ std::string hdf5_reason() {
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &reason);
   H5Eclear2(H5E_DEFAULT);
-  return reason.empty() ? "no reason given" : reason;
+  if (const std::size_t at = reason.find(kErrnoMark); at != std::string::npos) {
+    const int error_number = std::atoi(reason.c_str() + at + kErrnoMark.size());
+    return {std::strerror(error_number), error_number};
+  }
+  return {reason.empty() ? "no reason given" : reason};
 }
 
 }  // namespace baleen::core

@@ -45,7 +45,12 @@ class Hdf5Guard {
   void* print_data_ = nullptr;
 };
 
-/// What the library says about its latest failure: its innermost message.
-std::string hdf5_reason();
+/// Why the library's latest call failed. To be asked for before any other call, also one that closes a handle: each
+/// begins by forgetting.
+struct Hdf5Reason {
+  std::string text;      // of the system call that failed, else the library's innermost message
+  int error_number = 0;  // errno of that; 0 where it was none
+};
+Hdf5Reason hdf5_reason();
 
 }  // namespace baleen::core

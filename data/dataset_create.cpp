@@ -11,6 +11,7 @@
 #include "core/hdf5.h"
 #include "data/dataset_file.h"
 #include "data/dataset_format.h"
+#include "data/file_error.h"
 
 namespace baleen::data {
 namespace {
@@ -20,7 +21,7 @@ constexpr hsize_t kAlignment = 64;
 
 class Creator {
  public:
-  explicit Creator(const std::filesystem::path& path) : path_(path), file_(create_file(path)) { check(file_); }
+  explicit Creator(const std::filesystem::path& path) : path_(path), file_(create_file()) {}
 
   void write_text(const char* name, const std::string& value) {
     const core::Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
@@ -54,13 +55,17 @@ class Creator {
   void close() { check(file_.close() ? 0 : -1); }
 
  private:
-  static core::Hdf5Handle create_file(const std::filesystem::path& path) {
+  core::Hdf5Handle create_file() const {
     const core::Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    check(access);
     // Format 1.8: every piece of metadata carries a checksum, and every reader of today knows it. The writer's own lock
     // stands for HDF5's, which some network file systems refuse.
-    const bool ready = access.valid() && H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
-                       H5Pset_alignment(access, 1, kAlignment) >= 0 && H5Pset_file_locking(access, false, true) >= 0;
-    return {ready ? H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access) : -1, H5Fclose};
+    check(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18));
+    check(H5Pset_alignment(access, 1, kAlignment));
+    check(H5Pset_file_locking(access, false, true));
+    core::Hdf5Handle file(H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose);
+    check(file);
+    return file;
   }
 
   void write_attribute(const char* name, std::int64_t file_type, std::int64_t memory_type, const void* value) {
@@ -73,8 +78,10 @@ class Creator {
 
   void check(std::int64_t status) const {
     if (status >= 0) return;
+    const core::Hdf5Reason reason = core::hdf5_reason();
+    if (reason.error_number != 0) throw file_error("write", path_, reason.error_number);
     throw core::Error(core::ExitCode::storage,
-                      fmt::format("cannot write {}: HDF5 says \"{}\"", path_.string(), core::hdf5_reason()),
+                      fmt::format("cannot write {}: HDF5 says \"{}\"", path_.string(), reason.text),
                       "check that its folder has space and can be written");
   }
 

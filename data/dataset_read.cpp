@@ -188,7 +188,7 @@ class Reader {
 
   core::Error unreadable() const {
     return {core::ExitCode::usage,
-            fmt::format("{} is truncated or damaged: HDF5 says \"{}\"", path_.string(), core::hdf5_reason()),
+            fmt::format("{} is truncated or damaged: HDF5 says \"{}\"", path_.string(), core::hdf5_reason().text),
             kMakeAgain};
   }
 

@@ -171,6 +171,20 @@ TEST_F(TokenizeVerb, FullDisk) {
   EXPECT_THAT(files_in(folder_.path()), testing::ElementsAre("a.txt"));
 }
 
+// Already the head of the dataset does not fit, or its end: HDF5 meets the limit, which does not become its riddle.
+TEST_F(TokenizeVerb, AFullDiskThatHdf5MeetsGivesTheSystemsReason) {
+  write_file(folder_ / "a.txt", "text");
+  for (const char* kib : {"0", "1"}) {
+    const Outcome outcome =
+        tests::run(std::string("{ (trap '' XFSZ; ulimit -f ") + kib + "; exec $baleen data tokenize '" + in("a.txt") +
+                   "' --output '" + in("out.h5") + "'); echo ends with $?; } 2>&1 | cat");
+    EXPECT_THAT(outcome.out, testing::AllOf(HasSubstr("baleen: cannot write " + in("out.h5.partial") +
+                                                      ": File too large\n  files may"),
+                                            HasSubstr("ends with 40\n")));
+    EXPECT_THAT(files_in(folder_.path()), testing::ElementsAre("a.txt"));
+  }
+}
+
 class Child {
  public:
   explicit Child(const std::vector<std::string>& words) {
