@@ -49,7 +49,8 @@ class Reader {
 
   /// `named_at`: the place that names the file, empty for the command line's own.
   void read_file(const fs::path& path, const std::string& named_at) {
-    const fs::path whole = fs::weakly_canonical(path);
+    std::error_code unreadable;  // which reading it tells
+    const fs::path whole = fs::weakly_canonical(path, unreadable);
     if (std::find(open_.begin(), open_.end(), whole) != open_.end()) {
       out_.problems.push_back({named_at, fmt::format("extends = \"{}\" leads back to a file that extends this one",
                                                      path.filename().string())});

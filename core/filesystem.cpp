@@ -31,6 +31,8 @@ std::string next_action(int error_number) {
       return "check the path";
     case EISDIR:
       return "name a file, not a folder";
+    case ENAMETOOLONG:
+      return "the name is too long: choose a shorter one";
     case ENOTDIR:
       return "a part of the path is a file where a folder is needed: check the path";
     default:

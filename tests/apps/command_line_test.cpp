@@ -175,6 +175,8 @@ TEST_F(Check, ManyProblemsComeAtOnce) {
 
 TEST_F(Check, MissingFileAndBadRanks) {
   expect_refused(run("$baleen check none.toml", folder_.path()), "cannot read none.toml: No such file or directory");
+  const std::string long_name(300, 'x');
+  expect_refused(run("$baleen check " + long_name), "cannot read " + long_name + ": File name too long");
   const Outcome no_ranks = check(kRandom, "--ranks 0");
   EXPECT_EQ(no_ranks.code, 2);
   EXPECT_EQ(no_ranks.err, "baleen: --ranks is 0; a run has 1 to 1048576\n");
@@ -264,8 +266,6 @@ TEST(Doctor, NamesWhatIsMissingAndWhatBringsIt) {
     EXPECT_THAT(outcome.out, HasSubstr(part));
 }
 
-TEST(Doctor, ShowsTheLibrariesOfTheProgramBesideIt) {
-  const tests::TemporaryFolder folder;
 TEST(Doctor, SaysWhereTheCacheIsAndThatItCannotBeWritten) {
   const tests::TemporaryFolder folder;
   folder.write("file", "");
@@ -275,6 +275,8 @@ TEST(Doctor, SaysWhereTheCacheIsAndThatItCannotBeWritten) {
               HasSubstr("note    cache       cannot write to file/below\n                    -> name another folder"));
 }
 
+TEST(Doctor, ShowsTheLibrariesOfTheProgramBesideIt) {
+  const tests::TemporaryFolder folder;
   std::filesystem::copy_file(program_folder() / "baleen", folder / "baleen");
   folder.write("baleen-compute", "#!/bin/sh\necho LibTorch 2.11.0\n");
   folder.write("mpirun", "#!/bin/sh\necho 'mpirun (Open MPI) 4.1.4'\n");

@@ -119,6 +119,7 @@ TEST(CacheFolder, IsWhereTheEnvironmentSays) {
 TEST(StorageError, SaysWhatToDo) {
   EXPECT_THAT(storage_error("write", "f", EACCES).next_action(), HasSubstr("permissions"));
   EXPECT_THAT(storage_error("write", "f", EROFS).next_action(), HasSubstr("read-only"));
+  EXPECT_THAT(storage_error("write", "f", ENAMETOOLONG).next_action(), HasSubstr("too long: choose a shorter one"));
   EXPECT_STREQ(storage_error("write", "f", EDQUOT).what(), "cannot write f: Disk quota exceeded");
 }
 
