@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/filesystem.h"
+#include "core/json_fault.h"
 
 namespace baleen::checkpoint {
 namespace fs = std::filesystem;
@@ -173,7 +174,7 @@ Manifest manifest_from_json(std::string_view text, const fs::path& path) {
     check_digest(text, value.at("digest"), path);
     return body_from_json(value);
   } catch (const json::exception& error) {
-    throw corrupt(path, fmt::format("not a whole manifest: {}", error.what()));
+    throw corrupt(path, fmt::format("not a whole manifest: {}", core::json_fault(error, text)));
   } catch (const core::Error&) {
     throw;
   } catch (const std::runtime_error& error) {

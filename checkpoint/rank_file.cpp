@@ -6,6 +6,7 @@
 
 #include "checkpoint/hdf5_file.h"
 #include "core/error.h"
+#include "core/json_fault.h"
 
 namespace baleen::checkpoint {
 namespace fs = std::filesystem;
@@ -74,7 +75,7 @@ RankTable rank_table_from_json(std::string_view text, const fs::path& path) {
     for (const json& piece : value.at("pieces")) table.pieces.push_back(piece_from_json(piece, table.block_bytes));
     return table;
   } catch (const std::exception& error) {
-    throw corrupt(path, fmt::format("its table cannot be read: {}", error.what()));
+    throw corrupt(path, fmt::format("its table cannot be read: {}", core::json_fault(error, text)));
   }
 }
 

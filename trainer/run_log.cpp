@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/filesystem.h"
+#include "core/json_fault.h"
 
 namespace baleen::trainer {
 namespace {
@@ -57,13 +58,6 @@ void take_event(RunLog& log, const json& object) {
     log.checkpoints.push_back(step);  // others are not the report's
 }
 
-/// What a parser says, without its own name and byte positions.
-std::string reason(const json::exception& error) {
-  const std::string text = error.what();
-  const std::size_t end = text.find("] ");
-  return end == std::string::npos ? text : text.substr(end + 2);
-}
-
 void read_lines(const fs::path& path, std::vector<std::string>& notes,
                 const std::function<void(const json& object)>& take) {
   std::error_code error;
@@ -73,12 +67,15 @@ void read_lines(const fs::path& path, std::vector<std::string>& notes,
   for (std::int64_t line = 1; begin < text.size(); ++line) {
     const std::size_t end = text.find('\n', begin);
     if (end == std::string::npos) return;  // not ended
+    const std::string_view object = std::string_view(text).substr(begin, end - begin);
     try {
-      if (end > begin)
-        take(json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
-                         text.begin() + static_cast<std::ptrdiff_t>(end)));
+      if (!object.empty()) take(json::parse(object));
+    } catch (const json::parse_error& failure) {
+      notes.push_back(
+          fmt::format("{}:{}: left out, not readable JSON at byte {}", path.filename().string(), line, failure.byte));
     } catch (const json::exception& failure) {
-      notes.push_back(fmt::format("{}:{}: left out, {}", path.filename().string(), line, reason(failure)));
+      notes.push_back(
+          fmt::format("{}:{}: left out, {}", path.filename().string(), line, core::json_fault(failure, object)));
     }
     begin = end + 1;
   }

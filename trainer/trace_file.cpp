@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/filesystem.h"
+#include "core/json_fault.h"
 
 namespace baleen::trainer {
 namespace {
@@ -176,10 +177,11 @@ TracedStep read_trace(const fs::path& path) {
     return core::Error(core::ExitCode::usage, fmt::format("{} is no trace of Baleen: {}", path.string(), reason),
                        "train again with metrics.trace_step, or remove the file");
   };
+  const std::string text = core::read_file(path);
   try {
-    return step_of(json::parse(core::read_file(path)));
+    return step_of(json::parse(text));
   } catch (const json::exception& error) {
-    throw no_trace(error.what());
+    throw no_trace(core::json_fault(error, text));
   } catch (const std::out_of_range&) {
     throw no_trace("it names a rank that its mesh does not have");
   } catch (const core::Error& error) {

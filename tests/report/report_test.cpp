@@ -113,11 +113,12 @@ TEST_F(ReportTest, OtherBrokenLinesAreNamedWithTheirNumber) {
   append_steps(7, 8);
   append("events.jsonl", "{\"event\":\"validation\",\"step\":7,\"loss\":nan,\"bits_per_byte\":null}\n\xff\n");
   const Report report = write_report(run());
-  EXPECT_THAT(report.notes,
-              ElementsAre(HasSubstr("metrics.jsonl:3: left out, "), HasSubstr("metrics.jsonl:4: left out, "),
-                          HasSubstr("metrics.jsonl:6: left out, key 'loss' not found"),
-                          HasSubstr("metrics.jsonl:7: left out, "), HasSubstr("events.jsonl:1: left out, "),
-                          HasSubstr("events.jsonl:2: left out, ")));
+  EXPECT_THAT(
+      report.notes,
+      ElementsAre("metrics.jsonl:3: left out, not readable JSON at byte 19", HasSubstr("metrics.jsonl:4: left out, "),
+                  HasSubstr("metrics.jsonl:6: left out, key 'loss' not found"),
+                  HasSubstr("metrics.jsonl:7: left out, "), HasSubstr("events.jsonl:1: left out, "),
+                  HasSubstr("events.jsonl:2: left out, ")));
   EXPECT_EQ(read_run_log(run()).steps.size(), 4u);
   EXPECT_THAT(html(), AllOf(HasSubstr("What could not be read"), HasSubstr("metrics.jsonl:3: left out")));
 }

@@ -1,0 +1,14 @@
+#pragma once
+// What is wrong with a JSON text, in words for people: a parser's own name its grammar.
+
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace baleen::core {
+
+/// Of what nlohmann::json threw over `text`: "not readable JSON at line 3, byte 41", or which value is not there or of
+/// another type.
+std::string json_fault(const std::exception& error, std::string_view text);
+
+}  // namespace baleen::core
