@@ -53,6 +53,55 @@ void print_tensors(const checkpoint::Manifest& manifest) {
                tensor.name);
 }
 
+using Listed = std::vector<checkpoint::ListedCheckpoint>;
+
+/// What the marks mean that were printed.
+void print_legend(const Listed& all) {
+  const auto tell = [&all](bool (*has)(const checkpoint::ListedCheckpoint&), const char* meaning) {
+    if (std::ranges::any_of(all, has)) fmt::print("{}\n", meaning);
+  };
+  tell([](const auto& listed) { return listed.complete(); },
+       "complete: every file is there in its length, config.toml as it was saved; `baleen ckpt verify` compares every "
+       "byte");
+  tell([](const auto& listed) { return !listed.complete(); },
+       "damaged: what is named is missing or not as it was saved; nothing loads it");
+  tell([](const auto& listed) { return listed.latest; },
+       "LATEST: the newest of the run, which --resume and generate take where it is complete");
+  tell([](const auto& listed) { return listed.abandoned; },
+       "abandoned: the run went on from an older step; only who names its path takes it");
+}
+
+/// What --resume does with the run, and the remedy; or, for a damaged checkpoint by itself, what is beside it.
+std::string next_action(const std::string& path, const char* remedy) {
+  try {
+    const auto newest = checkpoint::newest_checkpoint(path);
+    if (!newest) return checkpoint::next_action_for_damage(path, checkpoint::StepOption::resume);
+    const auto listed = checkpoint::with_file_lengths(checkpoint::inspect_checkpoint(newest->path));
+    if (listed.complete())
+      return fmt::format("--resume goes on from step {}, which is complete; {}", listed.step, remedy);
+    return checkpoint::next_action_for_damage(newest->path, checkpoint::StepOption::resume);
+  } catch (const core::Error& none) {
+    if (none.code() != core::ExitCode::corrupt_checkpoint) throw;
+    return none.next_action();
+  }
+}
+
+/// Throws Error(corrupt_checkpoint) where something is wrong. What was left behind counts for nothing.
+void judge(const std::string& path, const Listed& all) {
+  constexpr const char* kWritesLatest = "then LATEST names that";
+  std::string faults = checkpoint::fault_of_latest(path);
+  const bool names_none = !faults.empty();
+  const auto damaged = std::ranges::count_if(
+      all, [](const checkpoint::ListedCheckpoint& listed) { return !listed.abandoned && !listed.complete(); });
+  if (damaged > 0) faults += fmt::format("{}{} damaged", names_none ? "; " : "", core::counted(damaged, "checkpoint"));
+  if (!faults.empty())
+    throw core::Error(core::ExitCode::corrupt_checkpoint, fmt::format("{}: {}", path, faults),
+                      next_action(path, damaged > 0 ? "delete what is damaged" : kWritesLatest));
+  const bool of_a_run = !checkpoint::list_checkpoints(path).empty();
+  if (of_a_run && std::ranges::none_of(all, &checkpoint::ListedCheckpoint::latest))
+    fmt::print("there is no LATEST: {}\n", next_action(path, kWritesLatest));
+}
+
 int list(int argc, char** argv) {
   std::string path;
   bool tensors = false;
@@ -61,31 +110,17 @@ int list(int argc, char** argv) {
       .flag("--tensors", tensors, "The tensors of the checkpoint, of a run's newest one");
   if (!arguments.parse(argc, argv)) return 0;
 
-  std::vector<checkpoint::ListedCheckpoint> all = checkpoint::list_checkpoints(path);
+  Listed all = checkpoint::list_checkpoints(path);
   std::ranges::move(checkpoint::list_abandoned(path), std::back_inserter(all));
   if (all.empty()) all.push_back(checkpoint::inspect_checkpoint(checkpoint::find_checkpoint(path, {}, kStep).path));
   fmt::print("{:>8}  {:<20} {:>9} {:>11}  {:<6}  {}\n", "step", "saved", "age", "size", "", "state");
-  std::int64_t count = 0;
-  const checkpoint::ListedCheckpoint *damaged = nullptr, *newest = nullptr;
   for (checkpoint::ListedCheckpoint& listed : all) {
     listed = checkpoint::with_file_lengths(std::move(listed));
     print_line(listed);
-    if (listed.abandoned) continue;                              // nothing goes on from it
-    if (newest == nullptr || !newest->latest) newest = &listed;  // that --resume takes: LATEST
-    if (listed.complete()) continue;
-    damaged = &listed;
-    ++count;
   }
-  fmt::print(
-      "complete: every file is there in its length, config.toml as it was saved; `baleen ckpt verify` compares every "
-      "byte\n");
+  print_legend(all);
   if (tensors) print_tensors(checkpoint::read_manifest(checkpoint::find_checkpoint(path, {}, kStep).path));
-  if (damaged != nullptr)
-    throw core::Error(
-        core::ExitCode::corrupt_checkpoint, fmt::format("{}: {} damaged", path, core::counted(count, "checkpoint")),
-        newest->complete()
-            ? fmt::format("--resume goes on from step {}, which is complete; delete what is damaged", newest->step)
-            : checkpoint::next_action_for_damage(damaged->path, checkpoint::StepOption::resume));
+  judge(path, all);
   return 0;
 }
 

@@ -18,13 +18,26 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// What LATEST says; none where there is no such file.
+/// What LATEST says; none where there is no such file. Without what it says nobody knows which history holds.
 std::optional<std::string> latest_name(const fs::path& checkpoints) {
   std::error_code error;
   if (!fs::exists(checkpoints / kLatestName, error)) return std::nullopt;
-  std::string name = core::read_file(checkpoints / kLatestName);
-  while (!name.empty() && name.back() == '\n') name.pop_back();
-  return name;
+  try {
+    std::string name = core::read_file(checkpoints / kLatestName);
+    while (!name.empty() && name.back() == '\n') name.pop_back();
+    return name;
+  } catch (const core::Error& unreadable) {
+    throw core::Error(unreadable.code(), unreadable.what(),
+                      "let it be read, or remove it: then --resume goes on from the checkpoint that was saved last");
+  }
+}
+
+/// As fault_of_latest().
+std::string fault_of(const std::optional<std::string>& name, const std::vector<ListedCheckpoint>& listed) {
+  const auto is_latest = [](const ListedCheckpoint& checkpoint) { return checkpoint.latest; };
+  if (!name || std::ranges::any_of(listed, is_latest)) return "";
+  if (name->empty()) return "LATEST is empty";
+  return step_of(*name) ? fmt::format("LATEST names {}, which is not there", *name) : "LATEST names no checkpoint";
 }
 
 std::int64_t bytes_in(const fs::path& directory) {
@@ -146,6 +159,11 @@ std::vector<ListedCheckpoint> list_abandoned(const fs::path& run_dir) {
   return listed;
 }
 
+std::string fault_of_latest(const fs::path& run_dir) {
+  const std::vector<ListedCheckpoint> listed = list_checkpoints(run_dir);
+  return listed.empty() ? "" : fault_of(latest_name(checkpoints_directory(run_dir)), listed);
+}
+
 bool saved_before(const ListedCheckpoint& a, const ListedCheckpoint& b) {
   return std::tie(a.saved, a.step) < std::tie(b.saved, b.step);
 }
@@ -167,9 +185,7 @@ std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& run_dir, StepOp
       newest = &checkpoint;
     }
   }
-  const auto is_latest = [](const ListedCheckpoint& checkpoint) { return checkpoint.latest; };
-  if (name && std::ranges::none_of(listed, is_latest))
-    notes.push_back(name->empty() ? "LATEST is empty" : fmt::format("LATEST names {}, which is not there", *name));
+  if (std::string fault = fault_of(name, listed); !fault.empty()) notes.push_back(std::move(fault));
   if (newest != nullptr) return FoundCheckpoint{newest->path, std::move(notes)};
   throw core::Error(core::ExitCode::corrupt_checkpoint,
                     fmt::format("no complete checkpoint in {}: {}", run_dir.string(), fmt::join(notes, "; ")),

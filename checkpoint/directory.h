@@ -38,6 +38,10 @@ std::vector<ListedCheckpoint> list_checkpoints(const std::filesystem::path& run_
 /// Those of the branches that the run left, ascending by step.
 std::vector<ListedCheckpoint> list_abandoned(const std::filesystem::path& run_dir);
 
+/// What is wrong with LATEST in a run that has checkpoints: it names none that stands. Empty where nothing is, also
+/// where there is no LATEST, as after a run that was killed at the end of its first save.
+std::string fault_of_latest(const std::filesystem::path& run_dir);
+
 /// Of two complete checkpoints, by time and then by step.
 bool saved_before(const ListedCheckpoint& a, const ListedCheckpoint& b);
 

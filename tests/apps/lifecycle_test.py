@@ -225,7 +225,7 @@ listed = subprocess.run([baleen, "ckpt", "ls", "branch"], capture_output=True, t
 expect(listed.returncode == 0, "ckpt ls ends with 0 where all is complete", listed.stderr)
 os.truncate("branch/checkpoints/step-00000040/rank-00000.h5", 100)
 damaged = subprocess.run([baleen, "ckpt", "ls", "branch"], capture_output=True, text=True)
-expect(damaged.returncode == 41 and damaged.stdout.count("\n") == listed.stdout.count("\n")
+expect(damaged.returncode == 41 and damaged.stdout.count("\n") == listed.stdout.count("\n") + 1
        and "1 checkpoint damaged" in damaged.stderr, "and with 41, after all lines, where one is damaged", damaged.stdout)
 expect(os.path.exists("whole/report.html"), "the run left a report")
 

@@ -53,7 +53,9 @@ TEST_F(CkptVerb, LsShowsDamage) {
   fs::remove(newest() / "manifest.json");
   const Outcome outcome = baleen("ckpt ls " + run());
   EXPECT_EQ(outcome.code, 41);
-  EXPECT_THAT(outcome.text, HasSubstr("LATEST  damaged: " + newest().string() + " is no checkpoint"));
+  EXPECT_THAT(outcome.text,
+              AllOf(HasSubstr("LATEST  damaged: " + newest().string() + " is no checkpoint"),
+                    HasSubstr("--resume goes on from step 100, which is complete; delete what is damaged")));
 }
 
 TEST_F(CkptVerb, LsComparesTheLengthsOfFiles) {
@@ -73,6 +75,55 @@ TEST_F(CkptVerb, LsSaysWhatResumingTakesWhereAnOlderOneIsDamaged) {
   const Outcome outcome = baleen("ckpt ls " + run());
   EXPECT_EQ(outcome.code, 41);
   EXPECT_THAT(outcome.text, HasSubstr("--resume goes on from step 200, which is complete; delete what is damaged"));
+}
+
+TEST_F(CkptVerb, LsTellsOfALatestThatNamesNothing) {
+  const fs::path latest = newest().parent_path() / "LATEST";
+  const auto expect_fault = [&](const std::string& content, const std::string& fault, const std::string& action) {
+    std::ofstream(latest, std::ios::trunc) << content;
+    const Outcome outcome = baleen("ckpt ls " + run());
+    EXPECT_EQ(outcome.code, 41) << outcome.text;
+    EXPECT_THAT(outcome.text, AllOf(ContainsRegex(" 200  20.* complete\n"),
+                                    HasSubstr("baleen: " + run() + ": " + fault + "\n  " + action + "\n")));
+  };
+  const std::string takes_200 = "--resume goes on from step 200, which is complete; then LATEST names that";
+  expect_fault("", "LATEST is empty", takes_200);
+  expect_fault("stop-200\n", "LATEST names no checkpoint", takes_200);
+  expect_fault("step-00000300\n", "LATEST names step-00000300, which is not there", takes_200);
+  expect_fault("step-00000150\n", "LATEST names step-00000150, which is not there",
+               "--resume goes on from step 100, which is complete; then LATEST names that");
+  expect_fault("step-00000050\n", "LATEST names step-00000050, which is not there",
+               "beyond the one that LATEST names there are 100, 200: --resume=STEP takes one of them");
+}
+
+TEST_F(CkptVerb, LsTellsThatThereIsNoLatestOrThatItCannotBeRead) {
+  const fs::path latest = newest().parent_path() / "LATEST";
+  fs::remove(latest);
+  const Outcome without = baleen("ckpt ls " + run());
+  EXPECT_EQ(without.code, 0) << without.text;
+  EXPECT_THAT(without.text, HasSubstr("there is no LATEST: --resume goes on from step 200, which is complete; then "
+                                      "LATEST names that\n"));
+  EXPECT_THAT(baleen("ckpt ls " + newest().string()).text, Not(HasSubstr("LATEST"))) << "that is a run's";
+  fs::create_directory(latest);
+  const Outcome unreadable = baleen("ckpt ls " + run());
+  EXPECT_EQ(unreadable.code, 40);
+  EXPECT_EQ(unreadable.text, "baleen: cannot read " + latest.string() +
+                                 ": Is a directory\n  let it be read, or remove it: then --resume goes on from the "
+                                 "checkpoint that was saved last\n");
+}
+
+TEST_F(CkptVerb, LsExplainsTheMarksThatItShows) {
+  const std::string sound = baleen("ckpt ls " + run()).text;
+  EXPECT_THAT(sound, AllOf(HasSubstr("\ncomplete: "), HasSubstr("\nLATEST: "), Not(HasSubstr("\ndamaged: ")),
+                           Not(HasSubstr("\nabandoned: "))));
+  for (const char* name : {"step-00000100", "step-00000200"})
+    fs::remove(newest().parent_path() / name / "manifest.json");
+  const Outcome damaged = baleen("ckpt ls " + run());
+  EXPECT_EQ(damaged.code, 41);
+  EXPECT_THAT(damaged.text, AllOf(HasSubstr("\ndamaged: "), Not(HasSubstr("\ncomplete: ")),
+                                  HasSubstr("2 checkpoints damaged\n  restore one from a copy, or start again")));
+  fs::rename(newest(), newest().parent_path() / "step-00000200.abandoned-1");
+  EXPECT_THAT(baleen("ckpt ls " + run()).text, HasSubstr("\nabandoned: "));
 }
 
 TEST_F(CkptVerb, LsOfOneCheckpointWithItsTensors) {
