@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 namespace baleen::core {
@@ -29,5 +30,8 @@ class FileDescriptor {
 
 /// With O_CLOEXEC; what is created may be read and written by all whom the umask lets. Throws Error(storage).
 FileDescriptor open_file(const std::filesystem::path& path, int flags);
+
+/// All of it, in as many pieces as the system takes. False, with errno, where it takes no more.
+bool write_all(const FileDescriptor& file, std::string_view content);
 
 }  // namespace baleen::core

@@ -44,21 +44,11 @@ FileDescriptor try_open(const fs::path& path, int flags) {
   return FileDescriptor(::open(path.c_str(), flags | O_CLOEXEC, 0666));
 }
 
-bool write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 /// Writes the temporary and gives it the final name. Returns 0 or errno.
 int replace_file(const fs::path& temporary, const fs::path& path, std::string_view content) {
   FileDescriptor file = try_open(temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file.valid()) return errno;
-  const bool done = write_all(file.get(), content) && ::fsync(file.get()) == 0 && file.close() &&
+  const bool done = write_all(file, content) && ::fsync(file.get()) == 0 && file.close() &&
                     ::rename(temporary.c_str(), path.c_str()) == 0;
   return done ? 0 : errno;
 }
@@ -74,6 +64,16 @@ FileDescriptor open_file(const fs::path& path, int flags) {
   FileDescriptor file = try_open(path, flags);
   if (!file.valid()) throw storage_error("open", path, errno);
   return file;
+}
+
+bool write_all(const FileDescriptor& file, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(file.get(), content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
 }
 
 std::string read_file(const fs::path& path) {

@@ -13,7 +13,8 @@ enum class LogLevel { debug, info, warning, error, fatal };
 /// Before the first line of a process that is one of many. The environment variable BALEEN_LOG (debug, info, warning,
 /// error) sets the least level of rank 0.
 void set_log_rank(int rank);
-/// Every line goes to this file too, with the time, appended. Makes the folder. Throws Error(storage).
+/// Every line goes to this file too, with the time, appended. Makes the folder. Throws Error(storage); a line that
+/// cannot be written later is told of once.
 void log_to_file(const std::filesystem::path& path);
 
 void log(LogLevel level, std::string_view message);

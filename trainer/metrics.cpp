@@ -34,13 +34,12 @@ std::string step_header() {
                      "tokens/s", "mfu", "memory", "data", "left");
 }
 
-std::string step_line(const StepMetrics& m, std::int64_t last_step, double seconds_left) {
+std::string step_line(const StepMetrics& m, double seconds_left) {
   const double data_share = m.step_seconds > 0 ? 100.0 * m.data_seconds / m.step_seconds : 0.0;
   std::string line =
       fmt::format("{:>8} {:>9.5f} {:>9.4f} {:>9.2e} {:>9} {:>6} {:>8} {:>6} {:>8}", m.step, m.loss, m.grad_norm, m.lr,
                   compact(m.tokens_per_second), m.mfu > 0 ? fmt::format("{:.1f}%", 100 * m.mfu) : "-",
-                  fmt::format("{:.2f}GiB", m.memory_gib), fmt::format("{:.1f}%", data_share),
-                  m.step < last_step ? duration(seconds_left) : "done");
+                  fmt::format("{:.2f}GiB", m.memory_gib), fmt::format("{:.1f}%", data_share), duration(seconds_left));
   if (m.skipped) line += "  skipped";
   return line;
 }

@@ -27,7 +27,7 @@ std::string metrics_json(const StepMetrics& metrics);
 
 /// The header above the step lines, and one step line; fixed columns, no carriage returns.
 std::string step_header();
-std::string step_line(const StepMetrics& metrics, std::int64_t last_step, double seconds_left);
+std::string step_line(const StepMetrics& metrics, double seconds_left);
 
 /// "3h07m", "12m05s", "48s"
 std::string duration(double seconds);

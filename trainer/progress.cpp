@@ -53,7 +53,7 @@ void Progress::report(std::int64_t step, const optim::StepReport& report, double
   if (run_ == nullptr) return;
   run_->append_metrics(metrics);
   if (step % options_.log_every == 0 || step == options_.steps || metrics.skipped)
-    print_line(step_line(metrics, options_.steps, typical_seconds_ * static_cast<double>(options_.steps - step)));
+    print_line(step_line(metrics, typical_seconds_ * static_cast<double>(options_.steps - step)));
 }
 
 }  // namespace baleen::trainer

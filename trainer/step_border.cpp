@@ -172,7 +172,15 @@ void Trainer::save_and_go_on(const std::string& doubt) {
 }
 
 std::filesystem::path Trainer::save() {
-  return save(doubt());
+  try {
+    return save(doubt());
+  } catch (const parallel::AgreedError& error) {  // on all ranks
+    if (error.code() != core::ExitCode::storage) throw;
+    const std::string goes_on = saved_at_ < 0 ? "begins anew" : fmt::format("goes on from step {}", saved_at_);
+    throw parallel::AgreedError(core::Error(error.code(), fmt::format("step {}: not saved: {}", step_, error.what()),
+                                            fmt::format("{}; --resume then {}", error.next_action(), goes_on)),
+                                error.is_origin());
+  }
 }
 
 std::filesystem::path Trainer::save(const std::string& doubt) {

@@ -61,7 +61,7 @@ class Trainer {
   ValidationResult validate();
 
   /// Blocks until a checkpoint of the steps done so far stands. Where there is doubt about the weights, it says so and
-  /// removes no older one.
+  /// removes no older one. Where the disk fails, throws AgreedError(storage).
   std::filesystem::path save();
 
   std::int64_t steps_done() const { return step_; }

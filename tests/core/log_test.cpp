@@ -1,6 +1,7 @@
 #include "core/log.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <functional>
 
@@ -48,6 +49,19 @@ TEST(Log, FileGetsEverythingWithTheTime) {
   EXPECT_THAT(file, HasSubstr("info hidden from the terminal\n"));
   EXPECT_THAT(file, HasSubstr("error disk gone\n"));
   EXPECT_THAT(file, testing::MatchesRegex("[0-9]+-[0-9]+-[0-9]+T[0-9]+:[0-9]+:[0-9.]+ (.|\n)*"));
+}
+
+TEST(Log, AFileThatTakesNoMoreIsToldOfOnceInOurWords) {
+  if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full here";
+  log_to_file("/dev/full");
+  EXPECT_EQ(stderr_of([] {
+              log_info("one");
+              log_info("two");
+            }),
+            "one\nwarning: cannot write /dev/full: No space left on device; lines that are missing there stand here\n"
+            "two\n");
+  log_to_file("/dev/full");
+  EXPECT_EQ(stderr_of([] { log_fatal("no space for the last save"); }), "baleen: no space for the last save\n");
 }
 
 }  // namespace

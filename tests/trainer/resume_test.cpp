@@ -174,15 +174,21 @@ TEST(Save, ThatTheDiskDoesNotTakeAtTheEndIsTheRunsExitCode) {
   const TemporaryFolder folder;
   trainer::Config config = tiny_config(folder.path(), "fp32");
   config.checkpoint.every = 4;
+  config.metrics.log_every = 1;
   const fs::path dir = folder.path() / "run";
   testing::internal::CaptureStderr();
+  testing::internal::CaptureStdout();
   try {
     run_with_threads(config, 2, without_disk(dir, /*until=*/-1));
     ADD_FAILURE() << "it is not saved";
   } catch (const core::Error& error) {
     EXPECT_EQ(error.code(), core::ExitCode::storage);
+    EXPECT_THAT(error.what(), testing::StartsWith("step 20: not saved: "));
+    EXPECT_THAT(error.next_action(), testing::EndsWith("; --resume then goes on from step 4"));
   }
   (void)testing::internal::GetCapturedStderr();
+  const std::string told = testing::internal::GetCapturedStdout();
+  EXPECT_THAT(told, testing::ContainsRegex("\n +20 .* 0s\n$")) << "no word of an end before all is saved";
   EXPECT_TRUE(fs::exists(dir / "aside" / "step-00000004" / "manifest.json")) << "the one before stays";
 }
 
