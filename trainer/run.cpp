@@ -9,6 +9,7 @@
 #include "checkpoint/directory.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/reader.h"
+#include "core/counted.h"
 #include "core/digest.h"
 #include "core/filesystem.h"
 #include "core/log.h"
@@ -158,6 +159,14 @@ void warn_of_changes(const fs::path& checkpoint, const Config& saved, const Conf
     core::log_warning("from here on this is another training than the one that was saved:" + changes);
 }
 
+/// Of a run with more steps than are asked for. Its record stays as it is.
+core::ExitCode nothing_to_do(const RunDirectory* run, std::int64_t done, std::int64_t steps) {
+  if (run != nullptr)
+    core::log_info(fmt::format("nothing to do: the run has done {}, and training.steps is {}; to go on, raise it",
+                               core::counted(done, "step"), steps));
+  return core::ExitCode::ok;
+}
+
 }  // namespace
 
 core::ExitCode run_training(const RunRequest& request, launch::Process& process, launch::Signals& signals) {
@@ -182,12 +191,15 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process,
 
   const auto checkpoint = checkpoint_to_resume(request, process);
   Config saved;
+  std::int64_t done = 0;
   if (checkpoint)
     parallel::succeed_together(process.world(), [&] {
-      (void)checkpoint::CheckpointReader::open(*checkpoint);  // a damaged one must not be taken for another course
+      // A damaged one must not be taken for another course.
+      done = checkpoint::CheckpointReader::open(*checkpoint).manifest().step;
       saved = read_config(*checkpoint / checkpoint::kConfigName, {}).config;
       check_continues(*checkpoint, saved, config);
     });
+  if (done > config.training.steps) return nothing_to_do(run.get(), done, config.training.steps);
   if (run && !checkpoint && request.resume)
     core::log_info(fmt::format("{} has no checkpoint yet: starting with step 1", request.run_dir.string()));
 
@@ -198,7 +210,7 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process,
   if (checkpoint) {
     parallel::succeed_together(process.world(), [&] { trainer->resume(*checkpoint); });
     if (run) core::log_info(fmt::format("resumed from {}", checkpoint->string()));
-    if (run) warn_of_changes(*checkpoint, saved, config);
+    if (run && done < config.training.steps) warn_of_changes(*checkpoint, saved, config);
   }
   // Only now: a start that failed leaves the record of the run as it was.
   parallel::succeed_together(process.world(), [&] {

@@ -214,6 +214,11 @@ expect(first.returncode == 0 and first.stdout.startswith("It is") and len(first.
        first.stdout + first.stderr)
 expect(first.stdout == second.stdout, "the same seed gives the same text")
 for places in (["It is", "--prompt", "whole"], ["It is", "whole"], ["whole", "It is"], ["whole", "It", "is"],
+config = open("whole/config.toml").read()
+code, output = finish(start("--run-dir", "whole", "--resume", "training.steps=5", "optimizer.lr=1e-3"))
+expect(code == 0 and output.count("nothing to do: the run has done 40 steps, and training.steps is 5") == 1
+       and "learning rate" not in output and open("whole/config.toml").read() == config,
+       "and where fewer steps are asked for than are done, that there is nothing to do", output)
                ["whole", "--prompt", "It", "is"]):
     swapped = subprocess.run([baleen, "generate", *places], capture_output=True, text=True)
     expect(swapped.returncode == 2 and swapped.stderr.endswith('say: baleen generate whole --prompt "It is"\n'),
