@@ -115,7 +115,8 @@ int train_main(int argc, char** argv) {
   agree_on_start(command, mistake, process);
   trainer::RunRequest& request = command.request;
   request.planned_communicators_gib = planned_communicators_gib(request.config, process);
-  launch::Signals signals(/*tells=*/process.rank() == 0);  // until the report is told, too
+  // Until the report is told, too.
+  launch::Signals signals(process.rank() == 0 ? launch::answer_to_stop(request.run_dir) : "");
   const core::ExitCode outcome = trainer::run_training(request, process, signals);
   if (process.rank() == 0)
     core::log_info(fmt::format("report: {}", report::write_report(request.run_dir).path.string()));

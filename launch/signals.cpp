@@ -1,9 +1,11 @@
 #include "launch/signals.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 #include "core/error.h"
@@ -11,25 +13,35 @@
 namespace baleen::launch {
 namespace {
 
-// Handlers may touch nothing else.
-std::atomic<bool> g_save_and_exit, g_save, g_stop, g_in_use, g_tells;
-constexpr char kStopping[] = "baleen: stopping after this step; the same signal again stops at once, without saving\n";
+// Handlers may touch nothing else; the answer stays as it is while signals are caught.
+std::atomic<bool> g_save_and_exit, g_save, g_stop, g_in_use;
+std::string g_answer;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 extern "C" void on_signal(int signal) {
   (signal == SIGUSR1 ? g_save_and_exit : signal == SIGUSR2 ? g_save : g_stop) = true;
-  if (signal == SIGUSR1 || signal == SIGUSR2 || !g_tells) return;
+  if (signal == SIGUSR1 || signal == SIGUSR2 || g_answer.empty()) return;
   const int error = errno;  // of what was interrupted
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kStopping, sizeof(kStopping) - 1);
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, g_answer.data(), g_answer.size());
   errno = error;
 }
 
 }  // namespace
 
-Signals::Signals(bool tells) {
+std::string answer_to_stop(const std::filesystem::path& run_dir) {
+  constexpr const char* kStopping = "baleen: stopping after this step; ";
+  if (std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr)
+    return fmt::format("{}the same signal again stops at once, without saving\n", kStopping);
+  return fmt::format(
+      "{}mpirun gives its ranks about a second, and only a step shorter than that is saved; `touch {}` or SIGUSR1 "
+      "always saves\n",
+      kStopping, (run_dir / "STOP").string());
+}
+
+Signals::Signals(std::string answer) {
   core::require(!g_in_use.exchange(true), "signals are caught by one object at a time");
   g_save_and_exit = g_save = g_stop = false;
-  g_tells = tells;
+  g_answer = std::move(answer);
   for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP, SIGPIPE}) {
     const bool stops = signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
     struct sigaction action {};

@@ -4,16 +4,22 @@
 
 #include <csignal>
 
+#include <filesystem>
+#include <string>
 #include <vector>
 
 namespace baleen::launch {
 
+/// What stops is answered with this line: what comes of it depends on who started the ranks, for mpirun gives them
+/// about a second and kills them then.
+std::string answer_to_stop(const std::filesystem::path& run_dir);
+
 /// Catches signals from construction to destruction, which restores the handlers that were there. One at a time.
 class Signals {
  public:
-  /// `tells`: what stops is answered with a line on stderr at once, since a step may take minutes. While this lives,
-  /// output that nobody reads any more is no signal (SIGPIPE is ignored).
-  explicit Signals(bool tells = false);
+  /// `answer`: to what stops, on stderr and at once, since a step may take minutes. While this lives, output that
+  /// nobody reads any more is no signal (SIGPIPE is ignored).
+  explicit Signals(std::string answer = "");
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;

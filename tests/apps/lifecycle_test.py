@@ -121,6 +121,13 @@ expect(code == 75 and "ended by signal" not in output, "SIGUSR1 ends the run wit
 code, output = finish(start("--run-dir", "signalled", "--resume"))
 expect(code == 0 and metrics("signalled") == metrics("whole"), "and --resume goes on bit for bit", output)
 
+job = start("--run-dir", "interrupted", "training.steps=1000000", "checkpoint.every=0")
+wait_for_steps("interrupted", 1)
+job.send_signal(signal.SIGINT)
+output = finish(job)[1]
+expect(output.count("mpirun gives its ranks about a second") == 1 and "`touch interrupted/STOP` or SIGUSR1 always saves" in output,
+       "Ctrl-C is answered once, with what mpirun makes of it", output)
+
 job = start("--run-dir", "stopped")
 wait_for_steps("stopped", 5)
 open("stopped/STOP", "w").close()
@@ -207,6 +214,11 @@ events = open("whole/events.jsonl").read()
 code, output = finish(start("--run-dir", "whole", "--resume"))
 expect(code == 0 and output.count("the run is finished") == 1 and open("whole/events.jsonl").read() == events,
        "resuming a finished run says that it is finished, ends with 0 and tells no event again", output)
+config = open("whole/config.toml").read()
+code, output = finish(start("--run-dir", "whole", "--resume", "training.steps=5", "optimizer.lr=1e-3"))
+expect(code == 0 and output.count("nothing to do: the run has done 40 steps, and training.steps is 5") == 1
+       and "learning rate" not in output and open("whole/config.toml").read() == config,
+       "and where fewer steps are asked for than are done, that there is nothing to do", output)
 
 generate = [baleen, "generate", "whole", "--prompt", "It is", "--tokens", "20", "--seed", "3"]
 first, second = (subprocess.run(generate, capture_output=True, text=True) for _ in range(2))
@@ -214,11 +226,6 @@ expect(first.returncode == 0 and first.stdout.startswith("It is") and len(first.
        first.stdout + first.stderr)
 expect(first.stdout == second.stdout, "the same seed gives the same text")
 for places in (["It is", "--prompt", "whole"], ["It is", "whole"], ["whole", "It is"], ["whole", "It", "is"],
-config = open("whole/config.toml").read()
-code, output = finish(start("--run-dir", "whole", "--resume", "training.steps=5", "optimizer.lr=1e-3"))
-expect(code == 0 and output.count("nothing to do: the run has done 40 steps, and training.steps is 5") == 1
-       and "learning rate" not in output and open("whole/config.toml").read() == config,
-       "and where fewer steps are asked for than are done, that there is nothing to do", output)
                ["whole", "--prompt", "It", "is"]):
     swapped = subprocess.run([baleen, "generate", *places], capture_output=True, text=True)
     expect(swapped.returncode == 2 and swapped.stderr.endswith('say: baleen generate whole --prompt "It is"\n'),

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 #include <thread>
 
@@ -33,15 +34,26 @@ TEST(Signals, ThatStopAreAnsweredAtOnceWhereAsked) {
     Signals silent;
     std::raise(SIGINT);
   }
-  Signals signals(/*tells=*/true);
+  Signals signals("stopping\n");
   std::raise(SIGUSR2);
   std::raise(SIGINT);
-  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "stopping\n");
+}
+
+TEST(Signals, ThatStopAreAnsweredWithWhatComesOfIt) {
+  ::unsetenv("OMPI_COMM_WORLD_SIZE");
+  EXPECT_EQ(answer_to_stop("runs/a"),
             "baleen: stopping after this step; the same signal again stops at once, without saving\n");
+  ::setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  EXPECT_EQ(
+      answer_to_stop("runs/a"),
+      "baleen: stopping after this step; mpirun gives its ranks about a second, and only a step shorter than that "
+      "is saved; `touch runs/a/STOP` or SIGUSR1 always saves\n");
+  ::unsetenv("OMPI_COMM_WORLD_SIZE");
 }
 
 TEST(Signals, AreAnsweredWhereNobodyReads) {
-  Signals signals(/*tells=*/true);
+  Signals signals("stopping\n");
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
   const int standard_error = ::dup(STDERR_FILENO);
