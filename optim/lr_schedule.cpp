@@ -34,18 +34,26 @@ double shape(const std::string& name, double x) {
                     "use constant, cosine, linear or wsd");
 }
 
+/// As overrides: the shorter decay, or where the warmup leaves it no step, the shorter warmup.
+std::string largest_that_fits(std::int64_t warmup, std::int64_t decay, std::int64_t steps) {
+  if (decay > 0 && warmup < steps) return fmt::format("lr_scheduler.decay_steps={}", steps - warmup);
+  if (decay < steps) return fmt::format("lr_scheduler.warmup_steps={}", steps - decay);
+  return fmt::format("lr_scheduler.warmup_steps=0 lr_scheduler.decay_steps={}", steps);
+}
+
 }  // namespace
 
 std::string schedule_problem(const LrSchedulerConfig& config, std::int64_t steps) {
   const std::int64_t warmup = config.warmup_steps;
-  if (warmup > steps)
-    return fmt::format("lr_scheduler.warmup_steps ({}) is more than training.steps ({})", warmup, steps);
-  if (config.name != "wsd") return "";  // elsewhere a decay may end beyond the training
-  const std::int64_t decay = decay_of(config, steps).steps;
+  const bool decays_last = config.name == "wsd";  // elsewhere a decay may end beyond the training
+  const std::int64_t decay = decays_last ? decay_of(config, steps).steps : 0;
   if (warmup + decay <= steps) return "";
+  const std::string fits = "the most that fits: " + largest_that_fits(warmup, decay, steps);
+  if (warmup > steps)
+    return fmt::format("lr_scheduler.warmup_steps ({}) is more than training.steps ({}); {}", warmup, steps, fits);
   const std::string origin = config.decay_steps ? "" : ", unset: a tenth of the training";
-  return fmt::format("lr_scheduler.warmup_steps ({}) + decay_steps ({}{}) = {}, more than training.steps ({})", warmup,
-                     decay, origin, warmup + decay, steps);
+  return fmt::format("lr_scheduler.warmup_steps ({}) + decay_steps ({}{}) = {}, more than training.steps ({}); {}",
+                     warmup, decay, origin, warmup + decay, steps, fits);
 }
 
 double learning_rate(const LrSchedulerConfig& config, double peak, std::int64_t steps, std::int64_t step) {

@@ -19,7 +19,8 @@
 
 namespace baleen::optim {
 
-/// Why the schedule does not fit into a training of `steps` steps, with the arithmetic; empty where it does.
+/// Why the schedule does not fit into a training of `steps` steps, with the arithmetic and what would; empty where it
+/// does.
 std::string schedule_problem(const LrSchedulerConfig& config, std::int64_t steps);
 
 /// The learning rate of optimizer step `step` (from 0) in a training of `steps` steps.

@@ -63,7 +63,8 @@ TEST(Overrides, AProblemThatOneMakesStandsAtIt) {
       folder.problems("[lr_scheduler]\nwarmup_steps = 50\n[model]\ndim = 192\n",
                       {"training.steps=20", "model.heads=5"}),
       ElementsAre("override model.heads=5: model.dim (192) is not a multiple of model.heads (5)",
-                  "override training.steps=20: lr_scheduler.warmup_steps (50) is more than training.steps (20)"));
+                  "override training.steps=20: lr_scheduler.warmup_steps (50) is more than training.steps (20); the "
+                  "most that fits: lr_scheduler.warmup_steps=20"));
 }
 
 TEST(Datasets, AMissingOneIsExplainedAndAPlanNeedsNone) {

@@ -70,6 +70,26 @@ TEST(LrSchedule, OneStepAndWarmupOfTheWholeTrainingWork) {
   EXPECT_DOUBLE_EQ(learning_rates(config_of("linear", 3, 0, 0.1), kPeak, 3).back(), kPeak * 3 / 4);
 }
 
+TEST(LrSchedule, NamesValuesThatFit) {
+  constexpr std::int64_t kSteps = 10;
+  for (const std::string name : {"cosine", "wsd"}) {
+    for (const std::int64_t warmup : {0, 1, 9, 10, 11, 30}) {
+      for (const std::int64_t decay : {0, 1, 9, 10, 11, 30}) {
+        LrSchedulerConfig config = config_of(name, warmup, decay, 0);
+        const std::string problem = schedule_problem(config, kSteps);
+        const auto take = [&](const std::string& key, std::int64_t& value) {
+          const std::string named = "lr_scheduler." + key + "=";
+          if (const std::size_t at = problem.find(named); at != std::string::npos)
+            value = std::stoll(problem.substr(at + named.size()));
+        };
+        take("warmup_steps", config.warmup_steps);
+        take("decay_steps", config.decay_steps);
+        EXPECT_EQ(schedule_problem(config, kSteps), "") << problem;
+      }
+    }
+  }
+}
+
 TEST(LrSchedule, SaysWhatDoesNotFit) {
   const auto message_of = [](const LrSchedulerConfig& config, std::int64_t steps) -> std::string {
     try {
@@ -82,13 +102,15 @@ TEST(LrSchedule, SaysWhatDoesNotFit) {
     return "no error";
   };
   EXPECT_EQ(message_of(config_of("cosine", 11, 0, 0), 10),
-            "lr_scheduler.warmup_steps (11) is more than training.steps (10)");
+            "lr_scheduler.warmup_steps (11) is more than training.steps (10); the most that fits: "
+            "lr_scheduler.warmup_steps=10");
   EXPECT_EQ(message_of(config_of("wsd", 6, 5, 0), 10),
-            "lr_scheduler.warmup_steps (6) + decay_steps (5) = 11, more than training.steps (10)");
+            "lr_scheduler.warmup_steps (6) + decay_steps (5) = 11, more than training.steps (10); the most that fits: "
+            "lr_scheduler.decay_steps=4");
   EXPECT_EQ(message_of(config_of("wsd", 5, 5, 0), 10), "no error");
   EXPECT_EQ(message_of(config_of("wsd", 10, 0, 0), 10),
             "lr_scheduler.warmup_steps (10) + decay_steps (1, unset: a tenth of the training) = 11, more than "
-            "training.steps (10)");
+            "training.steps (10); the most that fits: lr_scheduler.warmup_steps=9");
   EXPECT_THAT(message_of(config_of("polynomial", 0, 0, 0), 10), testing::HasSubstr("\"polynomial\" is not known"));
 }
 
