@@ -5,13 +5,14 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
+#include <optional>
 #include <vector>
 
-#include "core/counted.h"
 #include "core/error.h"
 #include "data/dataset_info.h"
 #include "models/tensor_degree.h"
 #include "optim/lr_schedule.h"
+#include "trainer/batch_misfit.h"
 #include "trainer/config.h"
 #include "trainer/config_sizes.h"
 #include "trainer/execution_plan.h"
@@ -31,7 +32,7 @@ class Validator {
   bool mesh_fits() {
     names_others_ = false;
     check_parallelism();
-    check_batch();
+    check_batch(check_mesh());
     return problems_.empty();
   }
 
@@ -41,7 +42,7 @@ class Validator {
     check_rope();
     if (check_sizes()) {
       check_parallelism();
-      check_batch();
+      check_batch(check_mesh());
     }
     check_schedule();
     check_precision();
@@ -72,11 +73,12 @@ class Validator {
     problems_.push_back({std::move(place), std::move(message)});
   }
 
+  static bool is_legal(const Config& config, int ranks) { return Validator(config, ranks).mesh_fits(); }
+
   /// For the end of a message about the mesh; nothing while others are looked for.
   std::string nearest() const {
     if (!names_others_) return "";
-    const std::string meshes = nearest_legal(
-        config_, ranks_, [](const Config& config, int ranks) { return Validator(config, ranks).mesh_fits(); });
+    const std::string meshes = nearest_legal(config_, ranks_, is_legal);
     return meshes.empty() ? "" : "; " + meshes;
   }
 
@@ -152,35 +154,33 @@ class Validator {
     }
   }
 
-  /// The mesh, and how the batch is cut over it.
-  void check_batch() {
-    if (!usable({"parallelism.tensor", "parallelism.pipeline", "parallelism.data_shard", "parallelism.data_replicate"}))
-      return;
-    const TrainingConfig& training = config_.training;
-    parallel::ParallelDims dims;
+  std::optional<parallel::ParallelDims> check_mesh() {
+    const Keys keys = {"parallelism.data_shard", "parallelism.data_replicate", "parallelism.tensor",
+                       "parallelism.pipeline"};
+    if (!usable(keys)) return std::nullopt;
     try {
-      dims = config_.dims(ranks_);
+      return config_.dims(ranks_);
     } catch (const core::Error& error) {
-      problem({"parallelism.data_shard", "parallelism.data_replicate", "parallelism.tensor", "parallelism.pipeline"},
-              error.what() + nearest());
-      return;
+      problem(keys, error.what() + nearest());
+      return std::nullopt;
     }
-    if (!usable({"training.global_batch_size", "training.micro_batch_size"})) return;
-    const std::int64_t portion = dims.data() * training.micro_batch_size;
-    if (const std::int64_t micro_batches = training.global_batch_size / portion; micro_batches > kMostMicroBatches)
-      problem(
-          {"training.global_batch_size", "training.micro_batch_size"},
-          fmt::format("training.global_batch_size ({}) makes {} micro-batches of training.micro_batch_size ({}) for "
-                      "each data rank; the most is {}",
-                      training.global_batch_size, micro_batches, training.micro_batch_size, kMostMicroBatches));
+  }
+
+  /// How the batch is cut over a mesh; of one that no mesh cuts, as much is said where there is none.
+  void check_batch(const std::optional<parallel::ParallelDims>& mesh) {
+    const Keys keys = {"training.global_batch_size", "training.micro_batch_size"};
+    const TrainingConfig& training = config_.training;
+    const bool some_mesh_cuts_it = training.global_batch_size % training.micro_batch_size == 0;
+    if (!usable(keys) || (!names_others_ && !some_mesh_cuts_it)) return;
+    const std::int64_t portion = (mesh ? mesh->data() : 1) * training.micro_batch_size;
+    if (const std::int64_t each = training.global_batch_size / portion; mesh && each > kMostMicroBatches)
+      problem(keys, fmt::format("training.global_batch_size ({}) makes {} micro-batches of training.micro_batch_size "
+                                "({}) for each data rank; the most is {}",
+                                training.global_batch_size, each, training.micro_batch_size, kMostMicroBatches));
     if (training.global_batch_size % portion == 0) return;
-    const std::int64_t below = training.global_batch_size / portion * portion;
-    const std::string sizes = below == 0 ? fmt::format("{}", portion) : fmt::format("{} or {}", below, below + portion);
-    problem({"training.global_batch_size", "training.micro_batch_size"},
-            fmt::format("training.global_batch_size ({}) is not a multiple of {} x training.micro_batch_size ({}); the "
-                        "nearest that fit: {}{}",
-                        training.global_batch_size, core::counted(dims.data(), "data rank"), training.micro_batch_size,
-                        sizes, nearest()));
+    if (!names_others_) return problem(keys, "");
+    problem(keys,
+            batch_misfit(config_, mesh, some_mesh_cuts_it ? nearest_mesh(config_, ranks_, is_legal) : std::string()));
   }
 
   void check_schedule() {

@@ -41,16 +41,16 @@ std::vector<ParallelDims> legal_meshes(const Config& config, int ranks, const Is
 }
 
 /// What has to be said for this mesh where `config` and the number of ranks stand.
-std::string changes(const ParallelConfig& asked, const ParallelDims& dims) {
-  std::vector<std::string> keys;
-  const auto key = [&](const char* name, int from, int to) {
-    if (from != to) keys.push_back(fmt::format("parallelism.{}={}", name, to));
-  };
-  key("tensor", asked.tensor, dims.tensor);
-  key("pipeline", asked.pipeline, dims.pipeline);
-  if (asked.data_shard != -1) key("data_shard", asked.data_shard, dims.data_shard);
-  key("data_replicate", asked.data_replicate, dims.data_replicate);
-  return keys.empty() ? "as configured" : fmt::format("{}", fmt::join(keys, " "));
+std::string changes(const Config& config, const ParallelDims& dims) {
+  return overrides(config.parallelism, over_mesh(config, dims).parallelism);
+}
+
+std::string written(const std::vector<int>& list) {
+  return fmt::format("[{}]", fmt::join(list, ","));
+}
+template <class Value>
+std::string written(const Value& value) {
+  return fmt::format("{}", value);
 }
 
 /// Worlds looked at on either side: `check` answers at once, whatever is asked.
@@ -60,8 +60,7 @@ constexpr int kWorldsTried = 8;
 std::string nearest_world(const Config& config, int from, int end, int step, const IsLegal& is_legal) {
   for (int ranks = from; ranks != end; ranks += step) {
     const std::vector<ParallelDims> legal = legal_meshes(config, ranks, is_legal);
-    if (!legal.empty())
-      return fmt::format("{} ({})", core::counted(ranks, "rank"), changes(config.parallelism, legal.front()));
+    if (!legal.empty()) return fmt::format("{} ({})", core::counted(ranks, "rank"), changes(config, legal.front()));
   }
   return "";
 }
@@ -86,6 +85,25 @@ std::vector<ParallelDims> all_meshes(int ranks) {
   return meshes;
 }
 
+std::string overrides(const ParallelConfig& given, const ParallelConfig& wanted, const std::set<std::string>& said) {
+  std::vector<std::string> words;
+  const auto key = [&](const char* name, const auto& from, const auto& to, bool follows = false) {
+    const std::string whole = std::string("parallelism.") + name;
+    if ((from != to && !follows) || said.contains(whole)) words.push_back(whole + "=" + written(to));
+  };
+  key("tensor", given.tensor, wanted.tensor);
+  key("pipeline", given.pipeline, wanted.pipeline);
+  key("data_shard", given.data_shard, wanted.data_shard, /*follows=*/given.data_shard == -1);
+  key("data_replicate", given.data_replicate, wanted.data_replicate);
+  key("zero_stage", given.zero_stage, wanted.zero_stage);
+  key("regather", given.regather, wanted.regather);
+  key("sequence_parallel", given.sequence_parallel, wanted.sequence_parallel);
+  key("schedule", given.schedule, wanted.schedule);
+  key("virtual_stages", given.virtual_stages, wanted.virtual_stages);
+  key("stage_layers", given.stage_layers, wanted.stage_layers);
+  return words.empty() ? "as configured" : fmt::format("{}", fmt::join(words, " "));
+}
+
 Config over_mesh(const Config& config, const ParallelDims& dims) {
   Config over = config;
   ParallelConfig& parallelism = over.parallelism;
@@ -98,11 +116,15 @@ Config over_mesh(const Config& config, const ParallelDims& dims) {
   return over;
 }
 
+std::string nearest_mesh(const Config& config, int ranks, const IsLegal& is_legal) {
+  const std::vector<ParallelDims> legal = legal_meshes(config, ranks, is_legal);
+  return legal.empty() ? "" : changes(config, legal.front());
+}
+
 std::string nearest_legal(const Config& config, int ranks, const IsLegal& is_legal) {
   const std::vector<ParallelDims> legal = legal_meshes(config, ranks, is_legal);
   std::vector<std::string> named;
-  for (std::size_t i = 0; i < std::min(legal.size(), kMostNamed); ++i)
-    named.push_back(changes(config.parallelism, legal[i]));
+  for (std::size_t i = 0; i < std::min(legal.size(), kMostNamed); ++i) named.push_back(changes(config, legal[i]));
   if (!named.empty()) return fmt::format("nearest legal: {}", fmt::join(named, ", or "));
 
   const int least = std::max(0, ranks - kWorldsTried), most = ranks + kWorldsTried;

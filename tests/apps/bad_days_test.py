@@ -110,7 +110,7 @@ shutil.rmtree(run_dir)
 
 # A world that no mesh fits.
 code, output, _ = run(3, *train())
-expect(code == 2 and output.count("baleen: ") == 1 and "no mesh of 3 ranks is legal; nearest: 2 ranks (as configured), or 4 ranks"
+expect(code == 2 and output.count("baleen: ") == 1 and "fit: training.global_batch_size=3 or 6, or 2 ranks, or 4 ranks\n"
        in output, "a world without a legal mesh is refused once, with the nearest", output)
 
 # Ranks that fail on the way.

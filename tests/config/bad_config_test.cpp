@@ -141,19 +141,6 @@ const BadConfig kModels[] = {
 };
 
 const BadConfig kRuns[] = {
-    {"BatchDoesNotFitRanks",
-     "[training]\nglobal_batch_size = 16\nmicro_batch_size = 4\n",
-     {"run.toml:2:1: training.global_batch_size (16) is not a multiple of 3 data ranks x training.micro_batch_size "
-      "(4); the nearest that fit: 12 or 24; nearest legal: parallelism.pipeline=3"},
-     {},
-     3},
-    {"BatchSmallerThanRanks",
-     "[training]\nglobal_batch_size = 2\nmicro_batch_size = 1\n",
-     {"run.toml:2:1: training.global_batch_size (2) is not a multiple of 8 data ranks x training.micro_batch_size "
-      "(1); the nearest that fit: 8; nearest legal: parallelism.pipeline=4, or parallelism.tensor=2 "
-      "parallelism.pipeline=2, or parallelism.pipeline=4 parallelism.data_replicate=2"},
-     {},
-     8},
     {"DegreesDoNotMakeRanks",
      "[parallelism]\ndata_shard = 3\n",
      {"run.toml:2:1: tensor 1 x pipeline 1 x data_replicate 1 x data_shard 3 = 3 does not make 4 ranks; nearest "
@@ -168,6 +155,13 @@ const BadConfig kRuns[] = {
       "parallelism.data_replicate=4, or parallelism.data_replicate=2, or parallelism.data_replicate=1"},
      {},
      4},
+    {"StageLayersOfAnotherMesh",
+     "[parallelism]\npipeline = 4\nstage_layers = [1, 1, 1, 1]\n",
+     {"run.toml:2:1: tensor 1 x pipeline 4 x data_replicate 1 = 4 does not divide 2 ranks; nearest legal: "
+      "parallelism.pipeline=2 parallelism.stage_layers=[], or parallelism.pipeline=1 parallelism.stage_layers=[], or "
+      "parallelism.pipeline=1 parallelism.data_replicate=2 parallelism.stage_layers=[]"},
+     {},
+     2},
     {"HeadsDoNotSplit",
      "[parallelism]\ntensor = 4\n",
      {"run.toml:2:1: model.heads (6) is not a multiple of parallelism.tensor (4); the nearest that fit this model: "
@@ -210,18 +204,20 @@ const BadConfig kRuns[] = {
      {"run.toml:2:1: parallelism.backend \"nccl\" does not carry tensors of launch.device \"cpu\"; use \"auto\""}},
     {"WarmupLongerThanTraining",
      "[lr_scheduler]\nwarmup_steps = 101\n",
-     {"run.toml:2:1: lr_scheduler.warmup_steps (101) is more than training.steps (100)"}},
+     {"run.toml:2:1: lr_scheduler.warmup_steps (101) is more than training.steps (100); the most that fits: "
+      "lr_scheduler.warmup_steps=100"}},
     {"DecayLongerThanTraining",
      "[lr_scheduler]\nname = \"wsd\"\nwarmup_steps = 60\ndecay_steps = 50\n",
-     {"run.toml:3:1: lr_scheduler.warmup_steps (60) + decay_steps (50) = 110, more than training.steps (100)"}},
+     {"run.toml:3:1: lr_scheduler.warmup_steps (60) + decay_steps (50) = 110, more than training.steps (100); the most "
+      "that fits: lr_scheduler.decay_steps=40"}},
     {"UnsetDecayLeavesNoRoomForTheWarmup",
      "[lr_scheduler]\nname = \"wsd\"\nwarmup_steps = 91\n",
      {"run.toml:3:1: lr_scheduler.warmup_steps (91) + decay_steps (10, unset: a tenth of the training) = 101, more "
-      "than "
-      "training.steps (100)"}},
+      "than training.steps (100); the most that fits: lr_scheduler.decay_steps=9"}},
     {"WarmupOfLinearLongerThanTraining",
      "[lr_scheduler]\nname = \"linear\"\nwarmup_steps = 3\n[training]\nsteps = 2\n",
-     {"run.toml:3:1: lr_scheduler.warmup_steps (3) is more than training.steps (2)"}},
+     {"run.toml:3:1: lr_scheduler.warmup_steps (3) is more than training.steps (2); the most that fits: "
+      "lr_scheduler.warmup_steps=2"}},
     {"LossScaleBelowItsMinimum",
      "[precision]\nloss_scale_init = 1\nloss_scale_min = 2\n",
      {"run.toml:3:1: precision.loss_scale_min (2) is greater than precision.loss_scale_init (1)"}},
@@ -276,8 +272,7 @@ const BadConfig kOverrides[] = {
       "is "
       "\"bf61\"; did you mean \"bf16\"?",
       "run.toml:8:1: training.global_batch_size (7) is not a multiple of 2 data ranks x training.micro_batch_size "
-      "(4); "
-      "the nearest that fit: 8"},
+      "(4) = 8; the nearest that fit: training.global_batch_size=8"},
      {"precision.compute=bf61"},
      2},
 };
