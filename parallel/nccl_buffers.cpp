@@ -15,14 +15,9 @@ NcclBuffers::~NcclBuffers() {
 }
 
 at::Tensor NcclBuffers::take(std::int64_t elements, const at::TensorOptions& options) {
-  constexpr std::size_t kStep = std::size_t{2} << 20;  // what the driver maps at least
-  const std::size_t wanted = static_cast<std::size_t>(elements) * options.dtype().itemsize();
-  const std::size_t bytes = (wanted + kStep - 1) / kStep * kStep;
-  std::vector<void*>& free = free_[bytes];
-  if (free.empty()) free.push_back(make(bytes));
-  void* buffer = free.back();
-  free.pop_back();
-  const auto give_back = [self = shared_from_this(), bytes](void* given) { self->free_[bytes].push_back(given); };
+  const std::int64_t bytes = elements * static_cast<std::int64_t>(options.dtype().itemsize());
+  void* buffer = pool_.take(bytes, [this](std::int64_t size) { return make(static_cast<std::size_t>(size)); });
+  const auto give_back = [self = shared_from_this(), bytes](void* given) { self->pool_.give_back(given, bytes); };
   return at::from_blob(buffer, {elements}, give_back, options);
 }
 
@@ -35,7 +30,6 @@ void* NcclBuffers::make(std::size_t bytes) {
   check_nccl(ncclCommWindowRegister(comm_, buffer, bytes, &window, NCCL_WIN_COLL_SYMMETRIC), comm_,
              "ncclCommWindowRegister", kEnvironment);
   windows_.push_back(window);
-  bytes_ += static_cast<std::int64_t>(bytes);
   return buffer;
 }
 

@@ -6,9 +6,10 @@
 #include <nccl.h>
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <vector>
+
+#include "parallel/buffer_pool.h"
 
 namespace baleen::parallel {
 
@@ -25,7 +26,7 @@ class NcclBuffers : public std::enable_shared_from_this<NcclBuffers> {
   /// so that they have the same buffer each time.
   at::Tensor take(std::int64_t elements, const at::TensorOptions& options);
   /// Bytes of all buffers.
-  std::int64_t bytes() const { return bytes_; }
+  std::int64_t bytes() const { return pool_.bytes(); }
   /// Before the communicator is destroyed.
   void deregister();
 
@@ -33,10 +34,9 @@ class NcclBuffers : public std::enable_shared_from_this<NcclBuffers> {
   void* make(std::size_t bytes);
 
   ncclComm_t comm_;
-  std::map<std::size_t, std::vector<void*>> free_;  // by size
+  BufferPool<void*> pool_;
   std::vector<void*> all_;
   std::vector<ncclWindow_t> windows_;
-  std::int64_t bytes_ = 0;
 };
 
 }  // namespace baleen::parallel

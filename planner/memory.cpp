@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include "parallel/buffer_pool.h"
 #include "planner/communicators.h"
 #include "planner/units.h"
 
@@ -22,9 +23,10 @@ std::int64_t bytes_of(double gib) {
 /// Follows the list of one rank and keeps the moment with the most.
 class PeakWalk {
  public:
-  PeakWalk(const PlannedStep& step, const PlannedRank& rank)
+  PeakWalk(const PlannedStep& step, const PlannedRank& rank, bool gathers_in_pool)
       : step_(step),
         rank_(rank),
+        gathers_in_pool_(gathers_in_pool),
         shape_(compute_shape(step)),
         whole_(rank.units.size()),
         has_gradient_(rank.units.size()) {
@@ -43,6 +45,7 @@ class PeakWalk {
     memory.activations = peak_.activations;
     memory.loss = peak_.loss;
     memory.gathered = peak_.gathered;
+    memory.gather_pool = pool_.bytes();
     memory.gradient_buffers = peak_.gradient_buffers;
   }
 
@@ -76,10 +79,10 @@ class PeakWalk {
     Moment at = now_;
     switch (action.op) {
       case UnitOp::gather:
-        if (!step_.keeps_values() && whole_[owner(unit)]++ == 0) now_.gathered += value_bytes(owner(unit));
+        if (!step_.keeps_values() && whole_[owner(unit)]++ == 0) gather(rank_.units[owner(unit)]);
         break;
       case UnitOp::release:
-        if (!step_.keeps_values() && --whole_[owner(unit)] == 0) now_.gathered -= value_bytes(owner(unit));
+        if (!step_.keeps_values() && --whole_[owner(unit)] == 0) release(rank_.units[owner(unit)]);
         break;
       case UnitOp::forward:
         now_.activations += bytes.saved;
@@ -104,10 +107,18 @@ class PeakWalk {
   }
 
   std::size_t owner(std::size_t unit) const { return rank_.units[unit].value_owner; }
-  std::int64_t value_bytes(std::size_t unit) const {
-    const PlannedUnit& planned = rank_.units[unit];
-    return planned.elements() * step_.compute_size() + kFp8Ways * fp8_elements(step_, planned);
+
+  void gather(const PlannedUnit& unit) {
+    const std::int64_t bytes = unit.elements() * step_.compute_size();
+    if (gathers_in_pool_) pool_.take(bytes, [](std::int64_t) { return 0; });
+    now_.gathered += kFp8Ways * fp8_elements(step_, unit) + (gathers_in_pool_ ? 0 : bytes);
   }
+  void release(const PlannedUnit& unit) {
+    const std::int64_t bytes = unit.elements() * step_.compute_size();
+    if (gathers_in_pool_) pool_.give_back(0, bytes);
+    now_.gathered -= kFp8Ways * fp8_elements(step_, unit) + (gathers_in_pool_ ? 0 : bytes);
+  }
+
   std::int64_t gradient_bytes(std::size_t unit) const { return rank_.units[unit].elements() * step_.master_size(); }
 
   // As the executor's Reductions: of gradients summed each micro-batch, at most one buffer is written while one is
@@ -221,9 +232,11 @@ class PeakWalk {
 
   const PlannedStep& step_;
   const PlannedRank& rank_;
+  const bool gathers_in_pool_;
   const ComputeShape shape_;
   std::vector<ActivationBytes> bytes_;
   std::vector<int> whole_;  // how often each unit is gathered
+  parallel::BufferPool<int> pool_;
   std::vector<bool> has_gradient_;
   std::deque<Reduction> reductions_;
   Moment now_, peak_;
@@ -250,10 +263,13 @@ RankMemory plan_states(const PlannedStep& step, int pipeline_rank) {
   return memory;
 }
 
-RankMemory plan_memory(const PlannedStep& step, int pipeline_rank, const FootprintTable& footprint) {
+RankMemory plan_memory(const PlannedStep& step, int pipeline_rank, const FootprintTable& footprint, int gpus_per_node) {
   RankMemory memory = plan_states(step, pipeline_rank);
   memory.workspace = bytes_of(footprint.workspace_gib);
-  PeakWalk(step, step.ranks[static_cast<std::size_t>(pipeline_rank)]).run(memory);
+  const parallel::ParallelDims& dims = step.dims;
+  const bool on_one_host = dims.tensor * dims.context * dims.data_shard <= gpus_per_node;
+  PeakWalk(step, step.ranks[static_cast<std::size_t>(pipeline_rank)], communicates(dims.data_shard) && on_one_host)
+      .run(memory);
   memory.communicators = bytes_of(communicators_gib(step, pipeline_rank, footprint));
   memory.context = bytes_of(footprint.context_gib);
   memory.reserve = static_cast<std::int64_t>(footprint.reserve_share * static_cast<double>(memory.allocator()));

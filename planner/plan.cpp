@@ -15,7 +15,7 @@ Plan make_plan(const Config& config, int ranks, const Hardware& hardware) {
   Plan plan{plan_step(config, config.dims(ranks)), {}, {}, {}};
   plan.time = plan_time(plan.step, hardware);
   for (int rank = 0; rank < plan.step.dims.pipeline; ++rank) {
-    plan.memory.push_back(plan_memory(plan.step, rank, hardware.footprint));
+    plan.memory.push_back(plan_memory(plan.step, rank, hardware.footprint, hardware.network.gpus_per_node));
     plan.memory.back().peak_micro_batches =
         plan.time.simulation.ranks[static_cast<std::size_t>(rank)].peak_micro_batches;
     plan.traffic.push_back(plan_traffic(plan.step, rank, /*sums_in_rank_order=*/false));
