@@ -183,10 +183,4 @@ bool Arguments::parse(int argc, char** argv) {
   }
 }
 
-void check_ranks(int ranks) {
-  constexpr int kMost = 1 << 20;
-  if (ranks < 1 || ranks > kMost)
-    throw core::Error(core::ExitCode::usage, fmt::format("--ranks is {}; a run has 1 to {}", ranks, kMost));
-}
-
 }  // namespace baleen::apps

@@ -51,7 +51,4 @@ class Arguments {
   std::unique_ptr<CLI::App> app_;
 };
 
-/// Of an option --ranks. Throws Error(usage) where no run can have so many.
-void check_ranks(int ranks);
-
 }  // namespace baleen::apps

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/counted.h"
@@ -34,6 +35,10 @@ ParallelDims ParallelConfig::dims(int ranks) const {
   dims.data_shard = static_cast<int>(shard);
   dims.data_replicate = data_replicate;
   return dims;
+}
+
+std::int64_t ParallelConfig::least_ranks() const {
+  return std::int64_t{tensor} * pipeline * data_replicate * std::max(1, data_shard);
 }
 
 const core::Section<ParallelConfig>& parallelism_section() {

@@ -1,6 +1,7 @@
 #pragma once
 // Section `parallelism`: the degrees of the mesh and how it works together. No LibTorch.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct ParallelConfig {
 
   /// The mesh over `ranks`; data_shard is filled in. Throws Error(usage) where the degrees do not give `ranks`.
   ParallelDims dims(int ranks) const;
+  /// The fewest ranks that the degrees give.
+  std::int64_t least_ranks() const;
 };
 
 const core::Section<ParallelConfig>& parallelism_section();

@@ -1,8 +1,5 @@
 #include "planner/layouts.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 #include "data/data_config.h"
@@ -74,10 +71,10 @@ std::int64_t most_states(const PlannedStep& step) {
   return most;
 }
 
-std::int64_t most_memory(const PlannedStep& step, const FootprintTable& footprint) {
+std::int64_t most_memory(const PlannedStep& step, const Hardware& hardware) {
   std::int64_t most = 0;
   for (int rank = 0; rank < step.dims.pipeline; ++rank)
-    most = std::max(most, plan_memory(step, rank, footprint).total());
+    most = std::max(most, plan_memory(step, rank, hardware.footprint, hardware.network.gpus_per_node).total());
   return most;
 }
 
@@ -89,20 +86,8 @@ bool better(const Layout& a, const Layout& b) {
 
 }  // namespace
 
-std::string Layout::overrides(const parallel::ParallelConfig& given) const {
-  std::vector<std::string> keys;
-  const auto key = [&keys](const char* name, const auto& from, const auto& to) {
-    if (from != to) keys.push_back(fmt::format("parallelism.{}={}", name, to));
-  };
-  const parallel::ParallelConfig& p = parallelism;
-  key("tensor", given.tensor, p.tensor);
-  key("pipeline", given.pipeline, p.pipeline);
-  if (given.data_shard != -1) key("data_shard", given.data_shard, p.data_shard);
-  key("data_replicate", given.data_replicate, p.data_replicate);
-  key("zero_stage", given.zero_stage, p.zero_stage);
-  key("schedule", given.schedule, p.schedule);
-  key("virtual_stages", given.virtual_stages, p.virtual_stages);
-  return keys.empty() ? "as configured" : fmt::format("{}", fmt::join(keys, " "));
+std::string Layout::overrides(const Config& given) const {
+  return trainer::overrides(given.parallelism, parallelism, given.origins.overridden);
 }
 
 BestLayouts best_layouts(const Config& config, int ranks, const Hardware& hardware, std::size_t most) {
@@ -124,7 +109,7 @@ BestLayouts best_layouts(const Config& config, int ranks, const Hardware& hardwa
     const double at_best = tokens_per_second_per_gpu(step, candidate.least_time);
     if (best.layouts.size() == most && at_best < best.layouts.back().tokens_per_second_per_gpu) break;
     plan_schedules(step);
-    const std::int64_t memory = most_memory(step, hardware.footprint);
+    const std::int64_t memory = most_memory(step, hardware);
     if (memory > device_bytes(hardware)) continue;
     const StepTime time = plan_time(step, hardware);
     Layout layout{step.config.parallelism, tokens_per_second_per_gpu(step, time.step()), time.simulation.bubble,

@@ -16,8 +16,9 @@ struct Layout {
   double bubble = 0;
   std::int64_t memory = 0;  // bytes, of the rank with the most
 
-  /// As arguments of a command line, as far as they are not `given`; "as configured" where all are.
-  std::string overrides(const parallel::ParallelConfig& given) const;
+  /// As words of a command line: what the file of `given` does not say, what its command line did among it, so that
+  /// they hold beside the words given and in their place. "as configured" where there are none.
+  std::string overrides(const Config& given) const;
 };
 
 struct BestLayouts {

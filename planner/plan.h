@@ -26,8 +26,7 @@ bool fits(const Plan& plan, const Hardware& hardware);
 
 /// What `baleen plan` prints.
 std::string describe(const Plan& plan, const Hardware& hardware);
-/// `given`: the layout of the configuration, which the lines leave out.
-std::string describe(const BestLayouts& best, const Hardware& hardware, int ranks,
-                     const parallel::ParallelConfig& given);
+/// `given`: the lines leave out what its file says.
+std::string describe(const BestLayouts& best, const Hardware& hardware, int ranks, const Config& given);
 
 }  // namespace baleen::planner

@@ -52,8 +52,9 @@ std::string memory_table(const Plan& plan, const Hardware& hardware) {
         "  {:>4}  {:>9.3f}B  {:>7.2f}  {:>7.2f}  {:>9.2f}  {:>9.2f}  {:>11.2f}  {:>4}  {:>6.2f}  {:>8.2f}  {:>16.2f}  "
         "{:>4.2f}  {:>4.2f}  {:>5.2f}  {:>6.2f}\n",
         rank, static_cast<double>(parameters_held(plan.step.ranks[rank])) * 1e-9, gib(m.values), gib(m.masters),
-        gib(m.gradients), gib(m.optimizer), gib(m.activations), m.peak_micro_batches, gib(m.loss), gib(m.gathered),
-        gib(m.gradient_buffers), gib(m.communicators), gib(m.context), gib(m.workspace + m.reserve), gib(m.total()));
+        gib(m.gradients), gib(m.optimizer), gib(m.activations), m.peak_micro_batches, gib(m.loss),
+        gib(m.gathered + m.gather_pool), gib(m.gradient_buffers), gib(m.communicators), gib(m.context),
+        gib(m.workspace + m.reserve), gib(m.total()));
   }
   const RankMemory& most = plan.most_memory();
   const double total = gib(most.total());
@@ -121,10 +122,10 @@ std::string describe(const Plan& plan, const Hardware& hardware) {
          memory_table(plan, hardware) + traffic_table(plan) + time_lines(plan, hardware) + chart(plan);
 }
 
-std::string describe(const BestLayouts& best, const Hardware& hardware, int ranks,
-                     const parallel::ParallelConfig& given) {
-  std::string text = fmt::format("\nbest layouts of {} ({} legal, of these {} with states that fit)\n",
-                                 core::counted(ranks, "rank"), best.legal, best.fitting);
+std::string describe(const BestLayouts& best, const Hardware& hardware, int ranks, const Config& given) {
+  std::string text =
+      fmt::format("\nbest layouts of {} ({} legal; {} fit as long as activations and buffers are left out)\n",
+                  core::counted(ranks, "rank"), best.legal, best.fitting);
   if (best.layouts.empty())
     return text + fmt::format(
                       "  none fits {} ({:.1f} GiB): try training.recompute=block, a smaller "

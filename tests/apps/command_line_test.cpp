@@ -76,8 +76,8 @@ TEST(CommandLine, UnknownOptionsAreRefused) {
   refused("check", "CONFIG is missing: TOML file; `baleen schema` lists the keys");
   refused("check run.toml --ranks", "--ranks needs a value");
   refused("check run.toml --ranks three", "--ranks is three; expected an integer");
-  refused("check run.toml --ranks 3000000000",
-          "--ranks is 3000000000; expected an integer between -2147483648 and 2147483647");
+  refused("check run.toml --ranks 99999999999999999999",
+          "--ranks is 99999999999999999999; expected an integer between -9223372036854775808 and 9223372036854775807");
   refused("data tokenise", "there is no verb tokenise; did you mean tokenize?");
   refused("data", "a verb is missing after `baleen data`: tokenize or inspect");
 }
@@ -165,8 +165,9 @@ TEST_F(Check, ManyProblemsComeAtOnce) {
       "  run.toml:3:1: model.dim must be an integer, but is \"big\"\n"
       "  run.toml:5:1: training.steps must be between 1 and 100000000, but is -1\n"
       "  override optimizer.lr=0: optimizer.lr must be greater than 0, but is 0\n"
-      "  training.global_batch_size (16) is not a multiple of 3 data ranks x training.micro_batch_size (4); "
-      "the nearest that fit: 12 or 24; nearest legal: parallelism.pipeline=3\n"
+      "  training.global_batch_size (16) is not a multiple of 3 data ranks x training.micro_batch_size (4) = "
+      "12; the nearest that fit: training.global_batch_size=12 or 24, or 2 ranks, or 4 ranks, or "
+      "parallelism.pipeline=3\n"
       "  run.toml:7:1: data.train: there is no file none.h5 (from the folder " +
           folder_.path().string() +
           "); `baleen data tokenize TEXT... --output none.h5` makes one; to try without one: data.train=random",
@@ -180,6 +181,7 @@ TEST_F(Check, MissingFileAndBadRanks) {
   const Outcome no_ranks = check(kRandom, "--ranks 0");
   EXPECT_EQ(no_ranks.code, 2);
   EXPECT_EQ(no_ranks.err, "baleen: --ranks is 0; a run has 1 to 1048576\n");
+  EXPECT_EQ(check(kRandom, "--ranks 4294967297").err, "baleen: --ranks is 4294967297; a run has 1 to 1048576\n");
   const Outcome no_config = run("$baleen check");
   EXPECT_EQ(no_config.code, 2);
   EXPECT_THAT(no_config.err, HasSubstr("CONFIG is missing"));
@@ -221,6 +223,18 @@ TEST_F(Check, APlanNamesOnlyWhatIsToBeChanged) {
   EXPECT_EQ(plan.code, 0) << plan.err;
   EXPECT_THAT(plan.out, AllOf(HasSubstr("\n    as configured\n"), Not(HasSubstr("parallelism.virtual_stages=1")),
                               HasSubstr("\n    parallelism.zero_stage=2\n")));
+}
+
+TEST_F(Check, APlanWithoutRanksIsOfTheFewestAndSaysSo) {
+  folder_.write("run.toml", "");
+  const std::string told = ", the fewest of this mesh, as --ranks is not given; --ranks N plans for N GPUs\n";
+  const Outcome one = run("$baleen plan run.toml --only-this", folder_.path());
+  EXPECT_THAT(one.out, StartsWith("ranks       1" + told));
+  const std::string mesh = "parallelism.tensor=2 parallelism.pipeline=2 ";
+  const Outcome four = run("$baleen plan run.toml --only-this " + mesh, folder_.path());
+  EXPECT_THAT(four.out, AllOf(StartsWith("ranks       4" + told), HasSubstr("(4 ranks)")));
+  EXPECT_THAT(run("$baleen plan run.toml --only-this --ranks 4 " + mesh, folder_.path()).out, Not(HasSubstr(told)));
+  EXPECT_THAT(run("$baleen check run.toml data.train=random " + mesh, folder_.path()).out, HasSubstr("(4 ranks)"));
 }
 
 TEST(Run, ThatHasNotSavedYetSaysWhenItWill) {

@@ -10,7 +10,8 @@
 
 namespace baleen::planner {
 
-inline Config tiny_plan_config(const std::vector<std::string>& overrides) {
+/// `text`: what its file says.
+inline Config tiny_plan_config(const std::vector<std::string>& overrides, const std::string& text = "") {
   std::vector<std::string> all = {"model.layers=2",
                                   "model.dim=128",
                                   "model.heads=2",
@@ -24,7 +25,7 @@ inline Config tiny_plan_config(const std::vector<std::string>& overrides) {
                                   "run.deterministic=false",
                                   "data.train=random"};
   all.insert(all.end(), overrides.begin(), overrides.end());
-  core::ConfigSource source = core::read_config_text("", "tiny.toml", all);
+  core::ConfigSource source = core::read_config_text(text, "tiny.toml", all);
   Config config;
   config.origins = core::fill(trainer::config_schema(), source, &config, source.problems);
   core::throw_if_any(source.problems, "tiny.toml");

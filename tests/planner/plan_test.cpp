@@ -7,12 +7,9 @@
 #include "core/error.h"
 #include "planner/plan.h"
 #include "tests/planner/fixture.h"
-#include "trainer/legal_meshes.h"
 
 namespace baleen::planner {
 namespace {
-
-using trainer::all_meshes;
 
 using testing::HasSubstr;
 
@@ -72,6 +69,21 @@ TEST(PlannerBuffers, AreThoseThatLiveAtThePeak) {
   EXPECT_LE(memory.gradient_buffers, 2 * 4 * kLayer);
   EXPECT_EQ(tiny_memory({"parallelism.zero_stage=3", "parallelism.regather=never"}, 2).gathered, 0);
   EXPECT_EQ(tiny_memory({"parallelism.zero_stage=1"}, 2).gradient_buffers, 0);
+}
+
+TEST(PlannerBuffers, OfGathersOnOneHostAreKept) {
+  // Two layers of 6 MiB and 4 KiB, the norm, and one buffer for embedding and head: multiples of 2 MiB.
+  const PlannedStep step = tiny_step(
+      {"parallelism.zero_stage=3", "model.layers=6", "model.dim=1024", "model.heads=8", "model.vocab_size=8192"}, 2);
+  const RankMemory within = plan_memory(step, 0, FootprintTable{}, 2),
+                   beyond = plan_memory(step, 0, FootprintTable{}, 1);
+  constexpr std::int64_t kMib = 1 << 20;
+  EXPECT_EQ(beyond.gather_pool, 0);
+  EXPECT_GT(beyond.gathered, 0);
+  EXPECT_EQ(within.gathered, 0);
+  EXPECT_EQ(within.gather_pool, (2 * 8 + 2 + 16) * kMib);
+  EXPECT_EQ(within.total(), within.gather_pool + within.communicators + within.states() + within.activations +
+                                within.loss + within.gradient_buffers);
 }
 
 TEST(PlannerActivations, CountMessagesUnderWay) {
@@ -186,47 +198,6 @@ TEST(PlannerFp8, CostsMemoryForWeightsAndSavesItOfActivationsAndTime) {
   fast.compute.gemm_fp8_tensor_tflops *= 2;
   EXPECT_LT(plan_time(tiny_step(fp8, 1), fast).step(), plan_time(tiny_step(fp8, 1), slow).step());
   EXPECT_EQ(plan_time(tiny_step(bf16, 1), fast).step(), plan_time(tiny_step(bf16, 1), slow).step());
-}
-
-TEST(PlannerLayouts, AreTheBestOfAll) {
-  const Config config = tiny_plan_config({"training.global_batch_size=16", "training.micro_batch_size=1"});
-  const Hardware hardware = load_hardware("h100");
-  const BestLayouts some = best_layouts(config, 4, hardware, 3), all = best_layouts(config, 4, hardware, 1000);
-  ASSERT_EQ(some.layouts.size(), 3U);
-  ASSERT_EQ(all.layouts.size(), static_cast<std::size_t>(all.fitting));  // it is small
-  for (std::size_t i = 0; i < some.layouts.size(); ++i)
-    EXPECT_EQ(some.layouts[i].overrides({}), all.layouts[i].overrides({}));
-  for (const Layout& layout : all.layouts) {
-    Config chosen = config;
-    chosen.parallelism = layout.parallelism;
-    EXPECT_TRUE(validate(chosen, 4).empty()) << layout.overrides({});
-    const PlannedStep step = plan_step(chosen, chosen.dims(4));
-    EXPECT_LE(least_time(step, hardware), plan_time(step, hardware).step() * (1 + 1e-12)) << layout.overrides({});
-  }
-}
-
-TEST(PlannerLayouts, FitTheDevice) {
-  const Config config = tiny_plan_config({});
-  Hardware hardware = load_hardware("h100");
-  hardware.footprint = {};
-  hardware.gpu.memory_gib = 1e-3;
-  EXPECT_TRUE(best_layouts(config, 2, hardware, 5).layouts.empty());
-  EXPECT_THAT(describe(best_layouts(config, 2, hardware, 5), hardware, 2, config.parallelism), HasSubstr("none fits"));
-}
-
-TEST(PlannerMeshes, AreAllThatMakeTheRanks) {
-  EXPECT_EQ(all_meshes(1).size(), 1U);
-  EXPECT_EQ(all_meshes(8).size(), 20U);  // ways to give three factors of 2 to four degrees
-  for (const parallel::ParallelDims& dims : all_meshes(12)) EXPECT_EQ(dims.world(), 12);
-}
-
-TEST(PlannerMeshes, OfOtherWorldsAreNamedWhereNoneIsLegal) {
-  const std::vector<core::Problem> problems = validate(tiny_plan_config({"training.global_batch_size=16"}), 7);
-  ASSERT_EQ(problems.size(), 1U);
-  EXPECT_THAT(problems.front().message,
-              HasSubstr("(16) is not a multiple of 7 data ranks x training.micro_batch_size (1); the nearest that "
-                        "fit: 14 or 21; no mesh of 7 ranks is legal; nearest: 4 ranks (as configured), or 8 ranks (as "
-                        "configured)"));
 }
 
 TEST(PlannerHardware, HasEveryNumber) {
