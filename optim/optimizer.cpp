@@ -22,10 +22,6 @@ std::unique_ptr<Optimizer> make_optimizer(const OptimizerConfig& config, const s
                     "use adamw or sgd");
 }
 
-void Optimizer::step(const at::Tensor& step_state) {
-  for (std::size_t i = 0; i < units_.size(); ++i) update(i, step_state);
-}
-
 at::Tensor decay_blocks(const parallel::Unit& unit) {
   static_assert(kernels::kDecayBlock == parallel::kAlignment);
   const at::Tensor blocks = at::zeros({unit.layout().elements / kernels::kDecayBlock}, at::kByte);

@@ -25,8 +25,6 @@ class Optimizer {
   /// shard_values(), as `step_state` says (StepControl::device_state() after decide()). A skipped step changes no bit.
   /// Asynchronous on a GPU: current stream.
   virtual void update(std::size_t unit, const at::Tensor& step_state) = 0;
-  /// All units, one after the other.
-  void step(const at::Tensor& step_state);
   /// The state tensors of unit `unit`: zeros at first; a checkpoint writes into them.
   virtual const std::vector<StateTensor>& state(std::size_t unit) const = 0;
 

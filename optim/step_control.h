@@ -2,7 +2,7 @@
 // Owns the state of the step's decisions on the compute device: loss scale, clipping, learning rate, skipped steps.
 //
 // In a step: loss_scale() scales the loss gradient -> backward -> gradient norm, summed over ranks -> decide() ->
-// Optimizer::step(device_state()) -> begin_read(); the host looks one step late: finish_read() before the next
+// Optimizer::update(unit, device_state()) -> begin_read(); the host looks one step late: finish_read() before the next
 // begin_read().
 
 #include <ATen/core/Tensor.h>
@@ -52,7 +52,7 @@ class StepControl {
 
   /// 0-dim fp64 on the device, a view that always holds the loss scale of the next backward.
   const at::Tensor& loss_scale() const { return loss_scale_; }
-  /// What Optimizer::step() takes.
+  /// What Optimizer::update() takes.
   const at::Tensor& device_state() const { return state_; }
 
   /// Decides this step. squared_norm and loss: 0-dim fp64, summed over the mesh so that all ranks decide alike;

@@ -121,7 +121,7 @@ void probe(const fs::path& folder) {
     if (step == 0) write(folder / "gradients", gradients(stage));
     norm.compute();
     control.decide(norm.squared_norm(), norm.first_nonfinite(), losses[step]);
-    optimizer->step(control.device_state());
+    for (std::size_t u = 0; u < units.size(); ++u) optimizer->update(u, control.device_state());
   }
   write(folder / "losses", losses);
   write(folder / "trained", master_values(stage));

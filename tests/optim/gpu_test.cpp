@@ -160,11 +160,11 @@ TEST_P(UpdateOnGpu, ASkippedStepChangesNoBit) {
   unit->gradient().fill_(0.5);
   StepControl control(options_on(kGpu));
   decide(control, 1, 0);
-  optimizer->step(control.device_state());
+  optimizer->update(0, control.device_state());
   std::vector<at::Tensor> before{unit->master().clone(), unit->values().clone()};
   for (const StateTensor& state : optimizer->state(0)) before.push_back(state.tensor.clone());
   decide(control, NAN, 0, 0);
-  optimizer->step(control.device_state());
+  optimizer->update(0, control.device_state());
   EXPECT_TRUE(unit->master().equal(before[0]));
   EXPECT_TRUE(unit->values().equal(before[1]));
   for (std::size_t i = 0; i < optimizer->state(0).size(); ++i) {

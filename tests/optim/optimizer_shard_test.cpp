@@ -70,10 +70,10 @@ TEST_P(ShardedOptimizer, HasTheBitsOfTheWhole) {
     control.decide(at::full({}, 9, at::kDouble), at::full({}, kernels::kAllFinite, at::kInt),
                    at::zeros({}, at::kDouble));
     whole.unit->gradient().copy_(gradient);
-    whole.optimizer->step(control.device_state());
+    whole.optimizer->update(0, control.device_state());
     for (const Trained& shard : shards) {
       shard.unit->gradient().copy_(shard.part_of(gradient));
-      shard.optimizer->step(control.device_state());
+      shard.optimizer->update(0, control.device_state());
     }
   }
   for (const Trained& shard : shards) expect_part(shard, whole);

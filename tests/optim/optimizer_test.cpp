@@ -63,7 +63,7 @@ struct Trained {
   void step() {
     norm.compute();
     control.decide(norm.squared_norm(), norm.first_nonfinite(), torch::zeros({}, torch::kDouble));
-    optimizer->step(control.device_state());
+    for (std::size_t u = 0; u < units.size(); ++u) optimizer->update(u, control.device_state());
   }
 
   std::unique_ptr<parallel::Unit> a, b;
