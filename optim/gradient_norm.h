@@ -16,7 +16,7 @@ class GradientNorm {
  public:
   struct Place {
     const std::string& parameter;
-    int rank = 0;  // of the world
+    int rank = 0;  // of the world: it holds the sum, whichever rank's part of it went wrong
   };
 
   /// `units`: those that this rank trains, which must outlive this, as must `mesh`. `names`: all parameters of the
@@ -36,8 +36,8 @@ class GradientNorm {
   const at::Tensor& squared_norm() const { return squared_norm_; }
   /// 0-dim int32, the same on all ranks: what place() reads, or kernels::kAllFinite.
   const at::Tensor& first_nonfinite() const { return first_nonfinite_; }
-  /// The first parameter in the model's order with a gradient that is not finite, and the first rank that saw one
-  /// there.
+  /// The first parameter in the model's order with a gradient that is not finite, and the first rank that counts such
+  /// an element of it.
   Place place(std::int32_t first_nonfinite) const;
 
  private:

@@ -75,8 +75,8 @@ void Trainer::tell_skip(const IssuedStep& step, const optim::StepReport& report)
   if (report.first_nonfinite != kernels::kAllFinite) {
     const auto [parameter, rank] = gradient_norm_.place(report.first_nonfinite);
     event["parameter"] = parameter;
-    event["rank"] = rank;
-    message += fmt::format("{}the gradient of {} is not finite, seen first by rank {}", message.empty() ? "" : "; ",
+    event["sum_on_rank"] = rank;
+    message += fmt::format("{}the gradient of {} is not finite; rank {} holds the sum", message.empty() ? "" : "; ",
                            parameter, rank);
   }
   if (message.empty()) message = "the sum of the losses or of the squared gradients is not finite";
