@@ -7,7 +7,7 @@
 namespace baleen::trainer {
 namespace {
 
-/// Floating-point operations of a token.
+/// Floating-point operations of a token, those of what is recomputed too: they keep a stage busy as the others do.
 parallel::SplitCosts split_costs(const Config& config) {
   const std::int64_t sequence = config.training.sequence_length;
   models::ModelConfig one = config.model, none = config.model;
@@ -16,6 +16,9 @@ parallel::SplitCosts split_costs(const Config& config) {
   parallel::SplitCosts costs;
   costs.head = flops_per_token(none, sequence);
   costs.layer = flops_per_token(one, sequence) - costs.head;
+  // A forward more, which is a third of forward and backward; or gate and up once more.
+  if (config.training.recompute == "block") costs.layer *= 4.0 / 3;
+  if (config.training.recompute == "mlp") costs.layer += 4.0 * static_cast<double>(one.dim * one.ffn_dim);
   return costs;
 }
 

@@ -28,6 +28,22 @@ TEST(ExecutionPlan, IsProvenForEveryScheduleAndZeroStage) {
     }
 }
 
+TEST(ExecutionPlan, CountsWhatIsRecomputedWhereStagesAreBalanced) {
+  const auto layers = [](const char* vocabulary, const char* recompute) {
+    return stage_layers(
+        tiny_plan_config({"model.layers=12", "parallelism.pipeline=2", std::string("model.vocab_size=") + vocabulary,
+                          std::string("training.recompute=") + recompute}));
+  };
+  // A head of nearly 4 layers' cost, 3.5 with the MLP recomputed, 3 with all.
+  EXPECT_THAT(layers("4870", "none"), testing::ElementsAre(8, 4));
+  EXPECT_THAT(layers("4870", "mlp"), testing::ElementsAre(8, 4));
+  EXPECT_THAT(layers("4870", "block"), testing::ElementsAre(7, 5));
+  // Of 3.4, 2.98 and 2.6.
+  EXPECT_THAT(layers("4140", "none"), testing::ElementsAre(8, 4));
+  EXPECT_THAT(layers("4140", "mlp"), testing::ElementsAre(7, 5));
+  EXPECT_THAT(layers("4140", "block"), testing::ElementsAre(7, 5));
+}
+
 TEST(ExecutionPlan, HasNoContextAxisYet) {
   const Config config = tiny_plan_config({});
   parallel::ParallelDims dims = config.dims(2);
