@@ -63,6 +63,9 @@ std::string summarize(const Config& config, int ranks) {
                            core::counted(micro_batches, "micro-batch", "micro-batches"), training.micro_batch_size));
   text += line("training", fmt::format("{} steps, {} tokens, computing in {}", grouped(training.steps),
                                        grouped(training.steps * training.tokens_per_step()), config.precision.compute));
+  if (config.compute_dtype() == core::DType::f16)
+    text += line("loss scale",
+                 fmt::format("{} at first, at least {}", config.first_loss_scale(), config.precision.loss_scale_min));
   text +=
       line("memory",
            fmt::format("{} a rank, activations apart: weights beside the masters {}, masters {}, gradients {}, {} {}",

@@ -73,6 +73,9 @@ void print_banner(const Config& config, const parallel::Mesh& mesh, const launch
   line("model", fmt::format("{}: {} layers, dim {}, {:.3f}M parameters, computing in {}", config.model.family,
                             config.model.layers, config.model.dim, static_cast<double>(parameters) / 1e6,
                             config.precision.compute));
+  if (config.compute_dtype() == core::DType::f16)
+    line("loss scale",
+         fmt::format("{} at first, at least {}", config.first_loss_scale(), config.precision.loss_scale_min));
   line("memory", memory_by_class(trainer));
   line("data", dataset(config.data.train));
   if (!config.data.validation.empty()) line("validation", dataset(config.data.validation));

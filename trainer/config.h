@@ -39,6 +39,7 @@ struct Config {
   core::KeyOrigins origins;  // the keys that were given, for messages
 
   core::DType compute_dtype() const { return precision.compute_dtype(); }
+  double first_loss_scale() const { return precision.first_loss_scale(training.tokens_per_step()); }
   /// The mesh over `ranks`. Throws Error(usage) where the degrees do not give it.
   parallel::ParallelDims dims(int ranks) const { return parallelism.dims(ranks); }
   /// run.dir / run.name

@@ -1,8 +1,23 @@
 #include "trainer/precision_config.h"
 
+#include <algorithm>
+#include <bit>
+
 #include "core/error.h"
 
 namespace baleen::trainer {
+namespace {
+
+constexpr double kLeastFirstScale = 65536;
+
+core::Check power_of_two_or_0() {
+  core::Check check = core::power_of_two();
+  check.expected += ", or 0";
+  check.number = [power = check.number](double value) { return value == 0 || power(value); };
+  return check;
+}
+
+}  // namespace
 
 core::DType PrecisionConfig::compute_dtype() const {
   if (fp8()) return core::DType::bf16;
@@ -13,6 +28,12 @@ core::DType PrecisionConfig::compute_dtype() const {
 
 core::DType PrecisionConfig::master_dtype() const {
   return compute_dtype() == core::DType::f64 ? core::DType::f64 : core::DType::f32;
+}
+
+double PrecisionConfig::first_loss_scale(std::int64_t targets) const {
+  if (loss_scale_init != 0) return loss_scale_init;
+  const std::uint64_t next_power_of_two = std::bit_ceil(static_cast<std::uint64_t>(targets));
+  return std::max(kLeastFirstScale, 2 * static_cast<double>(next_power_of_two));
 }
 
 const core::Section<PrecisionConfig>& precision_section() {
@@ -37,8 +58,10 @@ const core::Section<PrecisionConfig>& precision_section() {
               "Type in which gradients travel between ranks. fp32: as they are; bf16: rounded once, summed in FP32 in "
               "rank order.",
               core::one_of({"fp32", "bf16"}))
-          .field("loss_scale_init", &T::loss_scale_init, "FP16: the first loss scale, a power of two.",
-                 core::power_of_two())
+          .field("loss_scale_init", &T::loss_scale_init,
+                 "FP16: the first loss scale, a power of two; 0: 65536, or twice the next power of two of "
+                 "global_batch_size x sequence_length where that is more.",
+                 power_of_two_or_0())
           .field("loss_scale_growth_interval", &T::loss_scale_growth_interval,
                  "FP16: good steps after which the loss scale doubles.", core::between(1, 1e9))
           .field("loss_scale_hysteresis", &T::loss_scale_hysteresis,

@@ -51,7 +51,7 @@ optim::StepControlOptions control_options(const Config& config, at::Device devic
   optim::StepControlOptions options;
   const PrecisionConfig& precision = config.precision;
   if (config.compute_dtype() == core::DType::f16)
-    options.loss_scaling = {precision.loss_scale_init, precision.loss_scale_min,
+    options.loss_scaling = {config.first_loss_scale(), precision.loss_scale_min,
                             static_cast<int>(precision.loss_scale_growth_interval),
                             static_cast<int>(precision.loss_scale_hysteresis)};
   options.max_grad_norm = config.optimizer.max_grad_norm;

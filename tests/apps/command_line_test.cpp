@@ -135,6 +135,14 @@ TEST_F(Check, SumsUpAGoodConfiguration) {
     EXPECT_THAT(outcome.out, HasSubstr(part));
 }
 
+TEST_F(Check, TellsTheFirstLossScale) {
+  EXPECT_THAT(check(kRandom, "").out, Not(HasSubstr("loss scale")));
+  const char* const fp16 = "precision.compute=fp16 training.global_batch_size=512";
+  EXPECT_THAT(check(kRandom, fp16).out, HasSubstr("loss scale  131072 at first, at least 1\n"));
+  EXPECT_THAT(check(kRandom, fp16 + std::string(" precision.loss_scale_init=8")).out,
+              HasSubstr("loss scale  8 at first"));
+}
+
 TEST_F(Check, ResolvedConfigurationIsGoodAgain) {
   const Outcome resolved = check(kRandom, "--resolved optimizer.lr=0.1 'run.name=\"a b\"'");
   ASSERT_EQ(resolved.code, 0) << resolved.err;

@@ -103,7 +103,7 @@ const BadConfig kRanges[] = {
      {"run.toml:2:1: lr_scheduler.min_lr_ratio must be between 0 and 1, but is 1.5"}},
     {"LossScaleNoPowerOfTwo",
      "[precision]\nloss_scale_init = 1000\n",
-     {"run.toml:2:1: precision.loss_scale_init must be a power of two, but is 1000"}},
+     {"run.toml:2:1: precision.loss_scale_init must be a power of two, or 0, but is 1000"}},
     {"UnknownOptimizer",
      "[optimizer]\nname = \"adam\"\n",
      {"run.toml:2:1: optimizer.name must be one of \"adamw\", \"sgd\", but is \"adam\"; did you mean \"adamw\"?"}},
@@ -221,6 +221,11 @@ const BadConfig kRuns[] = {
     {"LossScaleBelowItsMinimum",
      "[precision]\nloss_scale_init = 1\nloss_scale_min = 2\n",
      {"run.toml:3:1: precision.loss_scale_min (2) is greater than precision.loss_scale_init (1)"}},
+    {"LossScaleOfTheBatchBelowItsMinimum",
+     "[precision]\nloss_scale_min = 262144\n[training]\nglobal_batch_size = 512\n",
+     {"run.toml:2:1: precision.loss_scale_min (262144) is greater than precision.loss_scale_init (131072, unset: by "
+      "the "
+      "tokens of a step)"}},
     {"NameWithSlash",
      "[run]\nname = \"a/b\"\n",
      {"run.toml:2:1: run.name is \"a/b\": it names a folder inside run.dir and has no slash"}},
