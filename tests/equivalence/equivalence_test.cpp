@@ -67,6 +67,7 @@ std::vector<Values> choices(const Row& row) {
   std::vector<Values> choices = {{"recompute none", "recompute mlp", "recompute block"},
                                  {"tied", "untied"},
                                  {"dropout", "no dropout"},
+                                 {"z-loss", "no z-loss"},
                                  {"stream", "documents"}};
   if (row.zero == 3) choices.push_back({"regather micro_batch", "regather step", "regather never"});
   if (row.shard > 1) choices.push_back({"wire fp32", "wire bf16"});
@@ -76,8 +77,12 @@ std::vector<Values> choices(const Row& row) {
 
 Values values(const Entry& run) {
   const Modifiers& m = run.modifiers;
-  Values values = {"recompute " + m.recompute, m.tied ? "tied" : "untied", m.dropout > 0 ? "dropout" : "no dropout",
-                   m.pack, m.deterministic ? "ordered" : "unordered"};
+  Values values = {"recompute " + m.recompute,
+                   m.tied ? "tied" : "untied",
+                   m.dropout > 0 ? "dropout" : "no dropout",
+                   m.z_loss > 0 ? "z-loss" : "no z-loss",
+                   m.pack,
+                   m.deterministic ? "ordered" : "unordered"};
   if (run.row.zero == 3) values.insert("regather " + m.regather);
   if (run.row.shard > 1) values.insert("wire " + m.gradient_wire);
   return values;

@@ -29,6 +29,7 @@ TEST(LayoutsOverMpi, GiveTheRunOfOneRank) {
   modifiers.tied = true;
   modifiers.recompute = "block";
   modifiers.dropout = 0.1;
+  modifiers.z_loss = 1e-2;
   modifiers.pack = "documents";
   const std::vector<Row> rows = rows_for(world.size());
   ASSERT_FALSE(rows.empty());

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <map>
 
 #include "tests/trainer/tiny_run.h"
@@ -16,8 +17,9 @@ std::string Row::name() const {
 }
 
 std::string Modifiers::name() const {
-  return fmt::format("recompute {}, {}, dropout {}, {}, regather {}, wire {}, {}", recompute, tied ? "tied" : "untied",
-                     dropout, pack, regather, gradient_wire, deterministic ? "deterministic" : "not deterministic");
+  return fmt::format("recompute {}, {}, dropout {}, z-loss {}, {}, regather {}, wire {}, {}", recompute,
+                     tied ? "tied" : "untied", dropout, z_loss, pack, regather, gradient_wire,
+                     deterministic ? "deterministic" : "not deterministic");
 }
 
 std::string Entry::name() const {
@@ -64,15 +66,21 @@ namespace {
 
 const char* const kRecompute[] = {"none", "mlp", "block"};
 const char* const kRegather[] = {"micro_batch", "step", "never"};
-constexpr int kModels = 8;
+constexpr int kModels = 8;  // of covering_runs(); all_runs() has each with and without z-loss
 
 /// What reference runs depend on, by three bits.
-Modifiers model_of(int bits) {
+Modifiers model_of(int bits, bool z_loss) {
   Modifiers modifiers;
+  modifiers.z_loss = z_loss ? 1e-2 : 0;
   modifiers.tied = (bits & 1) != 0;
   modifiers.dropout = (bits & 2) != 0 ? 0.1 : 0;
   modifiers.pack = (bits & 4) != 0 ? "documents" : "stream";
   return modifiers;
+}
+
+/// Z-loss in every other model, so that it meets each value of the three bits, and not their complement.
+Modifiers covering_model(int bits) {
+  return model_of(bits, std::popcount(static_cast<unsigned>(bits)) % 2 == 1);
 }
 
 /// The model's modifiers in row `index`: rows that are compared with one layout share them, so that it runs once.
@@ -121,7 +129,7 @@ std::vector<Entry> covering_runs() {
     const Models models(row, i);
     int k = 0;
     const auto add = [&](int model, const char* precision, bool deterministic, const char* wire) {
-      Entry run{row, model_of(model), precision};
+      Entry run{row, covering_model(model), precision};
       run.modifiers.deterministic = deterministic;
       run.modifiers.gradient_wire = wire;
       run.modifiers.recompute = kRecompute[is_compared_to ? (deterministic ? 0 : k) : (i + k) % 3];
@@ -143,11 +151,11 @@ std::vector<Entry> covering_runs() {
 
 std::vector<Entry> all_runs(const Row& row) {
   std::vector<Entry> runs;
-  for (int model = 0; model < kModels; ++model) {
+  for (int model = 0; model < 2 * kModels; ++model) {
     for (const char* recompute : kRecompute) {
       for (const char* regather : kRegather) {
         if (row.zero < 3 && regather != kRegather[0]) continue;
-        Modifiers modifiers = model_of(model);
+        Modifiers modifiers = model_of(model % kModels, model >= kModels);
         modifiers.recompute = recompute;
         modifiers.regather = regather;
         for (const char* precision : {"fp64", "fp32"}) runs.push_back({row, modifiers, precision});
@@ -173,6 +181,7 @@ trainer::Config config_of(const Row& row, const Modifiers& modifiers, const std:
   config.data.validation = config.data.train;
   config.data.pack = modifiers.pack;
   config.training.recompute = modifiers.recompute;
+  config.training.z_loss = modifiers.z_loss;
   config.training.global_batch_size = 16;
   config.training.validate_every = 10;
   config.training.validation_sequences = 13;  // no multiple of any number of ranks

@@ -33,6 +33,7 @@ struct Modifiers {
   std::string recompute = "none";
   bool tied = false;
   double dropout = 0;
+  double z_loss = 0;
   std::string pack = "stream";
   std::string regather = "micro_batch";  // says something under ZeRO-3 only
   std::string gradient_wire = "fp32";
