@@ -197,13 +197,11 @@ class Validator {
       problem({"precision.gradient_wire", "precision.compute"},
               fmt::format("precision.gradient_wire \"{}\" would round the gradients of precision.compute \"fp64\"",
                           precision.gradient_wire));
-    if (usable({"precision.loss_scale_init", "precision.loss_scale_min", "training.global_batch_size",
-                "training.sequence_length"}) &&
+    if (usable({"precision.loss_scale_init", "precision.loss_scale_min"}) &&
         precision.loss_scale_min > config_.first_loss_scale())
       problem({"precision.loss_scale_min", "precision.loss_scale_init"},
-              fmt::format("precision.loss_scale_min ({}) is greater than precision.loss_scale_init ({}{})",
-                          precision.loss_scale_min, config_.first_loss_scale(),
-                          precision.loss_scale_init == 0 ? ", unset: by the tokens of a step" : ""));
+              fmt::format("precision.loss_scale_min ({}) is greater than the first loss scale ({})",
+                          precision.loss_scale_min, config_.first_loss_scale()));
   }
 
   void check_backend() {

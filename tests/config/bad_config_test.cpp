@@ -220,12 +220,10 @@ const BadConfig kRuns[] = {
       "lr_scheduler.warmup_steps=2"}},
     {"LossScaleBelowItsMinimum",
      "[precision]\nloss_scale_init = 1\nloss_scale_min = 2\n",
-     {"run.toml:3:1: precision.loss_scale_min (2) is greater than precision.loss_scale_init (1)"}},
+     {"run.toml:3:1: precision.loss_scale_min (2) is greater than the first loss scale (1)"}},
     {"LossScaleOfTheBatchBelowItsMinimum",
      "[precision]\nloss_scale_min = 262144\n[training]\nglobal_batch_size = 512\n",
-     {"run.toml:2:1: precision.loss_scale_min (262144) is greater than precision.loss_scale_init (131072, unset: by "
-      "the "
-      "tokens of a step)"}},
+     {"run.toml:2:1: precision.loss_scale_min (262144) is greater than the first loss scale (131072)"}},
     {"NameWithSlash",
      "[run]\nname = \"a/b\"\n",
      {"run.toml:2:1: run.name is \"a/b\": it names a folder inside run.dir and has no slash"}},
