@@ -43,7 +43,7 @@ void row(const std::string& name, const std::string& value) {
 }
 
 void print_speed(const TrainBenchOptions& options, const launch::Process& process, const std::vector<double>& seconds,
-                 double loss) {
+                 double loss, std::int64_t gather_bytes) {
   const trainer::Config& config = options.config;
   const double tokens =
       static_cast<double>(config.training.global_batch_size * config.training.sequence_length) / process.size();
@@ -60,7 +60,7 @@ void print_speed(const TrainBenchOptions& options, const launch::Process& proces
   row("model FLOP/s per rank",
       peak > 0 ? fmt::format("{:.1f} T, {:.1f} % of {:.0f} T", flops / 1e12, 100 * flops / peak, peak / 1e12)
                : fmt::format("{:.3f} T", flops / 1e12));
-  row("peak memory", fmt::format("{:.2f} GiB", trainer::peak_memory_gib(process.device())));
+  row("peak memory", fmt::format("{:.2f} GiB", trainer::peak_memory_gib(process.device(), gather_bytes)));
   row("loss of the last step", fmt::format("{:.4f}", loss));
 }
 
@@ -116,7 +116,7 @@ void bench_train(const TrainBenchOptions& options, launch::Process& process) {
   });
   process.world().barrier();
   if (process.rank() != 0) return;
-  print_speed(options, process, seconds, loss);
+  print_speed(options, process, seconds, loss, mesh.gather_bytes());
   print_kernels(summarize(second_half(std::move(spans))));
 }
 

@@ -38,8 +38,10 @@ class Communicator {
   /// Whether a sum is ((rank 0 + rank 1) + rank 2) + ..., whatever collective makes it. NCCL's is not.
   virtual bool sums_in_rank_order() const { return true; }
   /// Bytes that it has taken of the device's memory beside LibTorch's allocator, as measured when it was made and where
-  /// a collective was used for the first time, or with a larger tensor; 0 where it takes none.
+  /// a collective was used for the first time, or with a larger tensor; 0 where it takes none. Without gather_bytes().
   virtual std::int64_t device_bytes() const { return 0; }
+  /// Bytes of its own, beside LibTorch's allocator, that it has given out by empty_for_gather() and keeps.
+  virtual std::int64_t gather_bytes() const { return 0; }
 
   /// What all_gather() in place fills best: a new flat tensor, its memory this communicator's where that is of use. All
   /// ranks ask for the same sizes, and let go of the tensors, in the same order.

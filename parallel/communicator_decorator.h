@@ -20,6 +20,7 @@ class CommunicatorDecorator : public Communicator {
   std::string name() const override { return inner_->name(); }
   bool sums_in_rank_order() const override { return inner_->sums_in_rank_order(); }
   std::int64_t device_bytes() const override { return inner_->device_bytes(); }
+  std::int64_t gather_bytes() const override { return inner_->gather_bytes(); }
   at::Tensor empty_for_gather(std::int64_t elements, const at::TensorOptions& options) override {
     return inner_->empty_for_gather(elements, options);
   }

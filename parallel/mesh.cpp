@@ -87,6 +87,12 @@ std::vector<CommunicatorMemory> Mesh::communicator_memory() const {
   return all;
 }
 
+std::int64_t Mesh::gather_bytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& [axis, made] : made_) bytes += made->gather_bytes();
+  return bytes;
+}
+
 Mesh::~Mesh() {
   for (std::unique_ptr<Communicator>& edge : ring_) edge.reset();
 }

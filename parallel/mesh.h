@@ -51,6 +51,8 @@ class Mesh {
   const Traffic& traffic() const { return *traffic_; }
   /// Of each of this rank's device communicators, in the order in which they were made.
   std::vector<CommunicatorMemory> communicator_memory() const;
+  /// What units are gathered in beside LibTorch's allocator: Communicator::gather_bytes() of all.
+  std::int64_t gather_bytes() const;
   /// What records a step of this rank, its communicators included; nullptr where MeshOptions did not ask for it.
   StepTrace* trace() { return trace_.get(); }
   /// Device tensors over all ranks: gradient norm, found-inf, loss.

@@ -126,7 +126,8 @@ class NcclCommunicator final : public Communicator {
   int size() const override { return size_; }
   std::string name() const override { return "nccl"; }
   bool sums_in_rank_order() const override { return false; }
-  std::int64_t device_bytes() const override { return device_bytes_ + (buffers_ ? buffers_->bytes() : 0); }
+  std::int64_t device_bytes() const override { return device_bytes_; }
+  std::int64_t gather_bytes() const override { return buffers_ ? buffers_->bytes() : 0; }
   at::Tensor empty_for_gather(std::int64_t elements, const at::TensorOptions& options) override {
     return buffers_ ? buffers_->take(elements, options) : Communicator::empty_for_gather(elements, options);
   }

@@ -5,15 +5,20 @@
 #include "trainer/device_info.h"
 
 namespace baleen::trainer {
+namespace {
 
-double peak_memory_gib(at::Device device) {
+constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
+
+}  // namespace
+
+double peak_memory_gib(at::Device device, std::int64_t gather_bytes) {
   if (device.is_cuda()) {
     const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device.index());
-    return static_cast<double>(stats.reserved_bytes[0].peak) / (1024.0 * 1024.0 * 1024.0);
+    return static_cast<double>(stats.reserved_bytes[0].peak + gather_bytes) / kGib;
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / (1024.0 * 1024.0);  // Linux counts KiB
+  return static_cast<double>(usage.ru_maxrss * 1024 + gather_bytes) / kGib;  // Linux counts KiB
 }
 
 std::string device_name(at::Device device) {

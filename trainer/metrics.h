@@ -18,7 +18,7 @@ struct StepMetrics {
   double tokens_per_second = 0;
   double tokens_per_second_per_gpu = 0;  // per rank on the CPU
   double mfu = 0;                        // model FLOP utilisation against the dense peak; 0 where that is not known
-  double memory_gib = 0;                 // peak of rank 0: reserved on a GPU, resident on the CPU
+  double memory_gib = 0;                 // peak of rank 0: reserved and gathered in on a GPU, resident on the CPU
   double data_seconds = 0;               // rank 0 waited for data
 };
 

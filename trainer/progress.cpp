@@ -29,7 +29,8 @@ void Progress::step_issued() {
   clock_->mark(1 - begin_);
 }
 
-void Progress::report(std::int64_t step, const optim::StepReport& report, double data_seconds) {
+void Progress::report(std::int64_t step, const optim::StepReport& report, double data_seconds,
+                      std::int64_t gather_bytes) {
   StepMetrics metrics;
   metrics.step = step;
   metrics.loss = report.loss;
@@ -43,7 +44,7 @@ void Progress::report(std::int64_t step, const optim::StepReport& report, double
   metrics.tokens_per_second_per_gpu = metrics.tokens_per_second / options_.ranks;
   if (options_.peak_flops > 0)
     metrics.mfu = metrics.tokens_per_second_per_gpu * options_.flops_per_token / options_.peak_flops;
-  metrics.memory_gib = peak_memory_gib(options_.device);
+  metrics.memory_gib = peak_memory_gib(options_.device, gather_bytes);
   metrics.data_seconds = data_seconds;
   begin_ = 1 - begin_;
 

@@ -34,8 +34,8 @@ class Progress {
   /// All work of a step is issued, and the step before is reported.
   void step_issued();
   /// The step issued last, which took from the end of the one before it (or the restart) to its own end, whenever the
-  /// host looks. `step`: counted from 1.
-  void report(std::int64_t step, const optim::StepReport& report, double data_seconds);
+  /// host looks. `step`: counted from 1. `gather_bytes`: of the mesh.
+  void report(std::int64_t step, const optim::StepReport& report, double data_seconds, std::int64_t gather_bytes);
 
  private:
   ProgressOptions options_;

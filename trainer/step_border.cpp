@@ -33,7 +33,7 @@ Requests Trainer::agree() {
 void Trainer::settle() {
   if (!control_.reading()) return;
   const optim::StepReport report = control_.finish_read();
-  progress_.report(reading_.step + 1, report, reading_.data_seconds);
+  progress_.report(reading_.step + 1, report, reading_.data_seconds, mesh_.gather_bytes());
   if (report.skip != 0) tell_skip(reading_, report);
   const auto stop = [this](const std::string& why, const std::string& next_action) {  // all ranks have read the same
     const core::Error error(core::ExitCode::numerical, fmt::format("step {}: {}", reading_.step + 1, why), next_action);

@@ -41,11 +41,12 @@ TEST(Mesh, DataIsEveryRankThatSeesOtherTokens) {
   });
 }
 
-/// As one that takes a kibibyte a rank of the device's memory.
+/// As one that takes a kibibyte a rank of the device's memory, and for gathers as many mebibytes.
 class Taking final : public CommunicatorDecorator {
  public:
   using CommunicatorDecorator::CommunicatorDecorator;
   std::int64_t device_bytes() const override { return 1024 * size(); }
+  std::int64_t gather_bytes() const override { return size() << 20; }
 };
 
 TEST(Mesh, KnowsWhatItsCommunicatorsTakeOfTheDevice) {
@@ -63,6 +64,7 @@ TEST(Mesh, KnowsWhatItsCommunicatorsTakeOfTheDevice) {
     }
     EXPECT_THAT(axes, testing::UnorderedElementsAre("world", "tensor", "pipeline", "forward_edge", "backward_edge",
                                                     "forward_edge", "backward_edge", "pipeline_ends"));
+    EXPECT_EQ(mesh.gather_bytes(), (4 + 7 * 2) << 20);
   });
 }
 

@@ -56,7 +56,7 @@ std::vector<double> step_seconds(FakeMachine machine) {
   trainer::Progress progress(options, &run, std::make_unique<FakeClock>(machine));
   std::int64_t reading = 0;
   const auto settle = [&] {
-    if (reading > 0) progress.report(reading, {}, 0);
+    if (reading > 0) progress.report(reading, {}, 0, 0);
     reading = 0;
   };
   progress.start();
@@ -86,6 +86,21 @@ TEST(Progress, ADeviceThatIsBehindGivesEachStepItsOwnTime) {
 TEST(Progress, ADeviceThatWaitsForTheHostGivesEachStepItsOwnTime) {
   const auto first = DoubleNear(4.5, 1e-12), next = DoubleNear(4, 1e-12);
   EXPECT_THAT(step_seconds({4, 0.5}), ElementsAre(first, next, next, first, next, next));
+}
+
+TEST(Progress, CountsWhatUnitsAreGatheredInAsMemory) {
+  const TemporaryFolder folder;
+  const trainer::RunDirectory run(folder.path(), trainer::RunDirectory::Open::resume);
+  FakeMachine machine{1, 1};
+  trainer::Progress progress({}, &run, std::make_unique<FakeClock>(machine));
+  progress.start();
+  progress.report(1, {}, 0, /*gather_bytes=*/std::int64_t{1} << 40);
+  std::ifstream in(folder.path() / "metrics.jsonl");
+  std::string line;
+  std::getline(in, line);
+  const double gib = nlohmann::json::parse(line)["memory_gib"];
+  EXPECT_GT(gib, 1024) << "beside what the process holds";
+  EXPECT_LT(gib, 1024 + 100);
 }
 
 }  // namespace
