@@ -19,7 +19,7 @@ std::vector<Entry> runs_in_fp8() {
       runs.push_back(run);
     };
     add({.shard = 2, .zero = 1});
-    add({.shard = 2, .zero = 2}, "mlp");
+    add({.shard = 2, .zero = 2}, "elementwise");
     add({.shard = 2, .zero = 3});
     add({.shard = 2, .zero = 3}, "block", "step");
     add({.shard = 2, .zero = 3}, "mlp", "never");
