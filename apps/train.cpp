@@ -8,6 +8,7 @@
 
 #include "apps/arguments.h"
 #include "apps/verbs.h"
+#include "checkpoint/manifest.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "launch/signals.h"
@@ -68,6 +69,13 @@ std::filesystem::path run_dir_of(const Command& command) {
   const auto& overridden = request.config.origins.overridden;
   const bool named = overridden.contains("run.dir") || overridden.contains("run.name");
   const bool its_own = request.resume && !named && path.filename() == "config.toml";
+  if (its_own && std::filesystem::exists(folder / checkpoint::kManifestName)) {
+    const std::filesystem::path run = folder.parent_path().parent_path();
+    throw core::Error(
+        core::ExitCode::usage, fmt::format("{} is the configuration of one checkpoint", path.string()),
+        fmt::format("`baleen ckpt ls {0}` lists the steps; say baleen train {0}/config.toml --resume=STEP",
+                    run.empty() ? ".." : run.string()));
+  }
   return its_own && trainer::is_run_directory(folder) ? folder : request.config.run_dir();
 }
 

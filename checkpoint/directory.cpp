@@ -199,7 +199,8 @@ FoundCheckpoint find_checkpoint(const fs::path& run_or_checkpoint, std::optional
   std::error_code error;
   const fs::path& path = run_or_checkpoint;
   if (!fs::is_directory(path, error))
-    throw core::Error(core::ExitCode::usage, fmt::format("{} is no directory", path.string()),
+    throw core::Error(core::ExitCode::usage,
+                      fs::exists(path, error) ? path.string() + " is a file" : "there is no " + path.string(),
                       "name a run directory or one of its checkpoints/step-* directories");
   if (!step && fs::exists(path / kManifestName, error)) return {path, {}};
   if (!step) {
@@ -223,7 +224,9 @@ FoundCheckpoint find_checkpoint(const fs::path& run_or_checkpoint, std::optional
   if (steps.empty() && list_checkpoints(path).empty() && fs::exists(path / kConfigName, error))
     throw not_saved_yet(path);
   throw core::Error(core::ExitCode::usage, fmt::format("{} has no checkpoint of step {}", path.string(), *step),
-                    steps.empty() ? "this run has no complete checkpoint" : "choose one of these steps: " + steps);
+                    steps.empty()
+                        ? "this run has no complete checkpoint"
+                        : fmt::format("choose one of these steps: {}; checkpoint.keep says how many stay", steps));
 }
 
 void require_never_saved(const fs::path& run_dir) {

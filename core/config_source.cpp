@@ -56,6 +56,12 @@ class Reader {
                                                      path.filename().string())});
       return;
     }
+    if (fs::is_directory(path, unreadable)) {
+      const bool of_a_run = fs::exists(path / "config.toml", unreadable);
+      fail(named_at, fmt::format("{} is a folder, not a TOML file{}", path.string(),
+                                 of_a_run ? fmt::format("; of a run it is {}", (path / "config.toml").string()) : ""));
+      return;
+    }
     open_.push_back(whole);
     try {
       read_text(core::read_file(path), path.string());

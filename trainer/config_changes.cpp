@@ -17,6 +17,7 @@ const std::set<std::string> kFreeKeys = {
     "run.deterministic",
     "data.validation",
     "data.prefetch",
+    "precision.loss_scale_init",  // of the first step only
     "training.micro_batch_size",
     "training.recompute",
     "training.validate_every",

@@ -128,12 +128,12 @@ void leave_newer_checkpoints(const fs::path& run_dir, std::int64_t step) {
   if (left.empty()) return;
   core::log_info(
       fmt::format("going on from step {}: checkpoints of later steps ({}) are left behind, set aside as {}; "
-                  "the next saves remove them first, as checkpoint.keep says",
+                  "the next saves remove them first, as checkpoint.keep says (copy what you want to keep)",
                   step, fmt::join(left, ", "), (run_dir / "checkpoints" / "step-*.abandoned-*").string()));
 }
 
 /// Before anything is built: what cannot change within a run. A step is a number of sequences (the sampler's place in
-/// the data is counted in them), states are an optimizer's, and heads cut the same weights into another function.
+/// the data is counted in them), states are an optimizer's, and the model's sizes are those of its tensors.
 void check_continues(const fs::path& checkpoint, const Config& saved, const Config& config) {
   std::vector<std::string> keys, values;
   const auto keep = [&](const char* key, const auto& was, const auto& is) {
@@ -143,6 +143,10 @@ void check_continues(const fs::path& checkpoint, const Config& saved, const Conf
   };
   keep("training.global_batch_size", saved.training.global_batch_size, config.training.global_batch_size);
   keep("optimizer.name", saved.optimizer.name, config.optimizer.name);
+  keep("model.layers", saved.model.layers, config.model.layers);
+  keep("model.dim", saved.model.dim, config.model.dim);
+  keep("model.ffn_dim", saved.model.ffn_dim, config.model.ffn_dim);
+  keep("model.vocab_size", saved.model.vocab_size, config.model.vocab_size);
   keep("model.heads", saved.model.heads, config.model.heads);
   keep("model.kv_heads", saved.model.kv_heads, config.model.kv_heads);
   if (keys.empty()) return;
@@ -212,11 +216,11 @@ core::ExitCode run_training(const RunRequest& request, launch::Process& process,
     if (run) core::log_info(fmt::format("resumed from {}", checkpoint->string()));
     if (run && done < config.training.steps) warn_of_changes(*checkpoint, saved, config);
   }
-  // Only now: a start that failed leaves the record of the run as it was.
+  // Only now: a start that failed leaves the record of the run as it was, and so does one that has no step to do.
   parallel::succeed_together(process.world(), [&] {
     if (!run) return;
     if (checkpoint) leave_newer_checkpoints(request.run_dir, trainer->steps_done());
-    run->write("config.toml", resolved);
+    if (done < config.training.steps) run->write("config.toml", resolved);
     run->write("env.json", environment_json(process));
     run->rewind_logs(trainer->steps_done());
   });

@@ -181,6 +181,12 @@ TEST_F(Check, ManyProblemsComeAtOnce) {
       /*unknown=*/true);
 }
 
+TEST_F(Check, AFolderIsNoConfiguration) {
+  folder_.write("a/config.toml", "");
+  expect_refused(run("$baleen check a", folder_.path()), "a is a folder, not a TOML file; of a run it is a/config.toml");
+  expect_refused(run("$baleen check .", folder_.path()), ". is a folder, not a TOML file");
+}
+
 TEST_F(Check, MissingFileAndBadRanks) {
   expect_refused(run("$baleen check none.toml", folder_.path()), "cannot read none.toml: No such file or directory");
   const std::string long_name(300, 'x');

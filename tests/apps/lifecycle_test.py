@@ -185,8 +185,9 @@ expect(code == 2 and "40" in output, "a step without a checkpoint is refused and
 code, output = finish(start("--run-dir", "whole", "--resume", "training.global_batch_size=2", "run.seed=7"))
 expect(code == 2 and "global_batch_size is 2, was 4" in output and "run.seed is 7, was 42" in output
        and "parameters" not in output, "another batch is refused with all changes, before the banner", output)
-code, output = finish(start("--run-dir", "whole", "--resume", "optimizer.name=sgd", "model.heads=1", "model.kv_heads=1"))
-expect(code == 2 and "another optimizer.name and model.heads and model.kv_heads" in output and "say optimizer.name=adamw" in output,
+code, output = finish(start("--run-dir", "whole", "--resume", "optimizer.name=sgd", "model.layers=7", "model.heads=1",
+                            "model.kv_heads=1"))
+expect(code == 2 and "another optimizer.name and model.layers and model.heads and model.kv_heads" in output and "say optimizer.name=adamw" in output,
        "so are another optimizer and other heads, which fit the same tensors", output)
 newest = sorted(name for name in os.listdir("whole/checkpoints") if name.startswith("step-"))[-1]
 for place in ("whole/checkpoints", f"whole/checkpoints/{newest}"):
@@ -211,14 +212,20 @@ expect(code == 0 and "resumed from branch/checkpoints/step-00000020" in output, 
 expect(metrics("branch") == metrics("whole"), "bit for bit as the uninterrupted run")
 
 events = open("whole/events.jsonl").read()
-code, output = finish(start("--run-dir", "whole", "--resume"))
-expect(code == 0 and output.count("the run is finished") == 1 and open("whole/events.jsonl").read() == events,
-       "resuming a finished run says that it is finished, ends with 0 and tells no event again", output)
 config = open("whole/config.toml").read()
+code, output = finish(start("--run-dir", "whole", "--resume", "optimizer.lr=1e-3"))
+expect(code == 0 and output.count("the run is finished") == 1 and open("whole/events.jsonl").read() == events
+       and open("whole/config.toml").read() == config,
+       "resuming a finished run says that it is finished, ends with 0, tells no event again and records no other setting",
+       output)
 code, output = finish(start("--run-dir", "whole", "--resume", "training.steps=5", "optimizer.lr=1e-3"))
 expect(code == 0 and output.count("nothing to do: the run has done 40 steps, and training.steps is 5") == 1
        and "learning rate" not in output and open("whole/config.toml").read() == config,
        "and where fewer steps are asked for than are done, that there is nothing to do", output)
+
+code, output = finish(run_ranks("whole/checkpoints/step-00000040/config.toml", "--resume"))
+expect(code == 2 and "is the configuration of one checkpoint" in output and "train whole/config.toml --resume=STEP" in output,
+       "a checkpoint's configuration does not start another run in place of its own", output)
 
 generate = [baleen, "generate", "whole", "--prompt", "It is", "--tokens", "20", "--seed", "3"]
 first, second = (subprocess.run(generate, capture_output=True, text=True) for _ in range(2))

@@ -178,7 +178,7 @@ TEST_F(CkptVerb, BadUsageExitsWith2) {
   EXPECT_EQ(baleen("ckpt rm " + run()).code, 2);
   EXPECT_EQ(baleen("ckpt verfy").text,
             "baleen: there is no verb verfy; did you mean verify?\n  `baleen ckpt --help` lists the verbs\n");
-  EXPECT_THAT(baleen("ckpt ls /nowhere").text, HasSubstr("/nowhere is no directory"));
+  EXPECT_THAT(baleen("ckpt ls /nowhere").text, HasSubstr("there is no /nowhere\n"));
   EXPECT_EQ(baleen("ckpt --help").code, 0);
 }
 
