@@ -50,6 +50,23 @@ with tempfile.NamedTemporaryFile() as file:
     if ccache.stdout != "/kept/ccache\n":
         failed += 1
         print(f"in a home that cannot be written ccache has the folder {ccache.stdout}{ccache.stderr}")
+# A training of the demo that fails: what is advised goes by why.
+with tempfile.TemporaryDirectory() as folder:
+    Path(folder, "tools").mkdir()
+    Path(folder, "tools/mpirun_local").write_text('#!/bin/sh\nexit "$CODE"\n')
+    Path(folder, "tools/mpirun_local").chmod(0o755)
+    train = f'source "{SOURCE}/tools/bootstrap/console.sh"; source "{SOURCE}/tools/bootstrap/demo.sh"; train_demo release baleen data run'
+    other, goes_on = "run is of another configuration; remove it (rm -r run) and run", "goes on from what was saved last"
+    for code, run_is_there, expected, wrong in ((2, True, other, goes_on), (2, False, goes_on, other), (75, True, goes_on, other)):
+        if run_is_there:
+            Path(folder, "run").mkdir(exist_ok=True)
+        else:
+            Path(folder, "run").rmdir()
+        answer = subprocess.run(["bash", "-euo", "pipefail", "-c", train], capture_output=True, text=True, cwd=folder,
+                                env=os.environ | {"CODE": str(code)})
+        if answer.returncode != code or expected not in answer.stdout or wrong in answer.stdout:
+            failed += 1
+            print(f"a demo whose training ends with {code}: exit {answer.returncode}\n{answer.stdout}{answer.stderr}")
 for number, expected in ((errno.ENOSPC, "Free some space"), (errno.EACCES, "Name another folder")):
     if not storage_trouble(OSError(number, "why", "file"), "folder")[1].startswith(expected):
         failed += 1

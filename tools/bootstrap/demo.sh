@@ -38,7 +38,12 @@ train_demo() {
     tools/mpirun_local "$ranks" "$baleen" train configs/austen.toml --run-dir "$run" --resume \
     "data.train=\"$data/train.h5\"" "data.validation=\"$data/validation.h5\"" || {
     code=$?
-    say "The training ended with exit code $code; ./bootstrap demo goes on from what was saved last"
+    # The options and the novels are the demo's own: what baleen then refuses is what the run was made with.
+    if [ "$code" -eq 2 ] && [ -d "$run" ]; then
+      say "$run is of another configuration; remove it (rm -r $run) and run ./bootstrap demo again"
+    else
+      say "The training ended with exit code $code; ./bootstrap demo goes on from what was saved last"
+    fi
     return "$code"
   }
   "$baleen" report "$run"
