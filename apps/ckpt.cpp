@@ -75,6 +75,8 @@ void print_legend(const Listed& all) {
 std::string next_action(const std::string& path, const char* remedy) {
   try {
     const auto newest = checkpoint::newest_checkpoint(path);
+    if (!newest && !checkpoint::list_abandoned(path).empty())
+      return "restore it from a copy, or copy an abandoned one to NEW_RUN/checkpoints/step-NNNNNNNN and resume there";
     if (!newest) return checkpoint::next_action_for_damage(path, checkpoint::StepOption::resume);
     const auto listed = checkpoint::with_file_lengths(checkpoint::inspect_checkpoint(newest->path));
     if (listed.complete())
@@ -89,17 +91,18 @@ std::string next_action(const std::string& path, const char* remedy) {
 /// Throws Error(corrupt_checkpoint) where something is wrong. What was left behind counts for nothing.
 void judge(const std::string& path, const Listed& all) {
   constexpr const char* kWritesLatest = "then LATEST names that";
-  std::string faults = checkpoint::fault_of_latest(path);
-  const bool names_none = !faults.empty();
+  std::string told = checkpoint::fault_of_latest(path);
+  const bool names_none = !told.empty();
+  const bool of_a_run = !checkpoint::list_checkpoints(path).empty();
+  if (!names_none && of_a_run && std::ranges::none_of(all, &checkpoint::ListedCheckpoint::latest))
+    told = "there is no LATEST";  // which alone is no fault
   const auto damaged = std::ranges::count_if(
       all, [](const checkpoint::ListedCheckpoint& listed) { return !listed.abandoned && !listed.complete(); });
-  if (damaged > 0) faults += fmt::format("{}{} damaged", names_none ? "; " : "", core::counted(damaged, "checkpoint"));
-  if (!faults.empty())
-    throw core::Error(core::ExitCode::corrupt_checkpoint, fmt::format("{}: {}", path, faults),
+  if (damaged > 0) told += fmt::format("{}{} damaged", told.empty() ? "" : "; ", core::counted(damaged, "checkpoint"));
+  if (names_none || damaged > 0)
+    throw core::Error(core::ExitCode::corrupt_checkpoint, fmt::format("{}: {}", path, told),
                       next_action(path, damaged > 0 ? "delete what is damaged" : kWritesLatest));
-  const bool of_a_run = !checkpoint::list_checkpoints(path).empty();
-  if (of_a_run && std::ranges::none_of(all, &checkpoint::ListedCheckpoint::latest))
-    fmt::print("there is no LATEST: {}\n", next_action(path, kWritesLatest));
+  if (!told.empty()) fmt::print("{}: {}\n", told, next_action(path, kWritesLatest));
 }
 
 int list(int argc, char** argv) {

@@ -32,10 +32,16 @@ std::optional<std::string> latest_name(const fs::path& checkpoints) {
   }
 }
 
+/// What a run's LATEST and its checkpoints were, looked at in this order.
+struct History {
+  std::optional<std::string> latest;
+  std::vector<ListedCheckpoint> listed;
+};
+
 /// As fault_of_latest().
-std::string fault_of(const std::optional<std::string>& name, const std::vector<ListedCheckpoint>& listed) {
-  const auto is_latest = [](const ListedCheckpoint& checkpoint) { return checkpoint.latest; };
-  if (!name || std::ranges::any_of(listed, is_latest)) return "";
+std::string fault_of(const History& history) {
+  const std::optional<std::string>& name = history.latest;
+  if (!name || std::ranges::any_of(history.listed, &ListedCheckpoint::latest)) return "";
   if (name->empty()) return "LATEST is empty";
   return step_of(*name) ? fmt::format("LATEST names {}, which is not there", *name) : "LATEST names no checkpoint";
 }
@@ -80,14 +86,19 @@ ListedCheckpoint inspect_step(std::int64_t step, const fs::path& path) {
   return listed;
 }
 
-std::vector<ListedCheckpoint> list_in(const fs::path& checkpoints) {
-  std::vector<ListedCheckpoint> listed;
-  const std::optional<std::string> latest = latest_name(checkpoints);
+History look_at(const fs::path& checkpoints) {
+  History seen{latest_name(checkpoints), {}};
   for (const auto& [step, path] : standing_in(checkpoints).history) {
-    listed.push_back(inspect_step(step, path));
-    listed.back().latest = step_directory_name(step) == latest;
+    seen.listed.push_back(inspect_step(step, path));
+    seen.listed.back().latest = step_directory_name(step) == seen.latest;
   }
-  return listed;
+  return seen;
+}
+
+/// A save in between may have removed what LATEST named, and named another one: a second look tells.
+History history_in(const fs::path& checkpoints) {
+  History seen = look_at(checkpoints);
+  return fault_of(seen).empty() ? seen : look_at(checkpoints);
 }
 
 std::string steps_text(const std::vector<ListedCheckpoint>& listed, const fs::path& except = {}) {
@@ -147,7 +158,7 @@ ListedCheckpoint with_file_lengths(ListedCheckpoint listed) {
 }
 
 std::vector<ListedCheckpoint> list_checkpoints(const fs::path& run_dir) {
-  return list_in(checkpoints_directory(run_dir));
+  return history_in(checkpoints_directory(run_dir)).listed;
 }
 
 std::vector<ListedCheckpoint> list_abandoned(const fs::path& run_dir) {
@@ -160,8 +171,7 @@ std::vector<ListedCheckpoint> list_abandoned(const fs::path& run_dir) {
 }
 
 std::string fault_of_latest(const fs::path& run_dir) {
-  const std::vector<ListedCheckpoint> listed = list_checkpoints(run_dir);
-  return listed.empty() ? "" : fault_of(latest_name(checkpoints_directory(run_dir)), listed);
+  return fault_of(history_in(checkpoints_directory(run_dir)));
 }
 
 bool saved_before(const ListedCheckpoint& a, const ListedCheckpoint& b) {
@@ -169,14 +179,13 @@ bool saved_before(const ListedCheckpoint& a, const ListedCheckpoint& b) {
 }
 
 std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& run_dir, StepOption option) {
-  const std::vector<ListedCheckpoint> listed = list_checkpoints(run_dir);
-  if (listed.empty()) return std::nullopt;
-  const std::optional<std::string> name = latest_name(checkpoints_directory(run_dir));
-  const std::optional<std::int64_t> latest = name ? step_of(*name) : std::nullopt;
+  const History history = history_in(checkpoints_directory(run_dir));
+  if (history.listed.empty()) return std::nullopt;
+  const std::optional<std::int64_t> latest = history.latest ? step_of(*history.latest) : std::nullopt;
   const ListedCheckpoint* newest = nullptr;
   std::vector<std::string> notes;
   std::vector<std::int64_t> beyond;
-  for (const ListedCheckpoint& checkpoint : listed) {
+  for (const ListedCheckpoint& checkpoint : history.listed) {
     if (!checkpoint.complete()) {
       notes.push_back("passed over: " + checkpoint.fault);
     } else if (latest && checkpoint.step > *latest) {
@@ -185,7 +194,7 @@ std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& run_dir, StepOp
       newest = &checkpoint;
     }
   }
-  if (std::string fault = fault_of(name, listed); !fault.empty()) notes.push_back(std::move(fault));
+  if (std::string fault = fault_of(history); !fault.empty()) notes.push_back(std::move(fault));
   if (newest != nullptr) return FoundCheckpoint{newest->path, std::move(notes)};
   throw core::Error(core::ExitCode::corrupt_checkpoint,
                     fmt::format("no complete checkpoint in {}: {}", run_dir.string(), fmt::join(notes, "; ")),
@@ -241,9 +250,11 @@ void require_never_saved(const fs::path& run_dir) {
 }
 
 std::string next_action_for_damage(const fs::path& checkpoint, StepOption option) {
-  const std::string steps = steps_text(list_in(fs::absolute(checkpoint).parent_path()), checkpoint);
+  // Without the separator that may end it, which would make it its own parent.
+  const fs::path itself = fs::absolute(checkpoint / "").lexically_normal().parent_path();
+  const std::string steps = steps_text(history_in(itself.parent_path()).listed, itself);
   if (steps.empty()) return "no other checkpoint is beside it: restore this one from a copy, or start again";
-  return fmt::format("take an older one with {}; these are complete: {}", words(option), steps);
+  return fmt::format("take another one with {}; these are complete: {}", words(option), steps);
 }
 
 }  // namespace baleen::checkpoint

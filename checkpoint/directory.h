@@ -38,8 +38,8 @@ std::vector<ListedCheckpoint> list_checkpoints(const std::filesystem::path& run_
 /// Those of the branches that the run left, ascending by step.
 std::vector<ListedCheckpoint> list_abandoned(const std::filesystem::path& run_dir);
 
-/// What is wrong with LATEST in a run that has checkpoints: it names none that stands. Empty where nothing is, also
-/// where there is no LATEST, as after a run that was killed at the end of its first save.
+/// What is wrong with a run's LATEST: it names no checkpoint that stands. Empty where nothing is, also where there is
+/// no LATEST, as after a run that was killed at the end of its first save.
 std::string fault_of_latest(const std::filesystem::path& run_dir);
 
 /// Of two complete checkpoints, by time and then by step.
@@ -68,7 +68,7 @@ FoundCheckpoint find_checkpoint(const std::filesystem::path& run_or_checkpoint,
 /// is not mounted. To be called where none is found, before the run is begun anew.
 void require_never_saved(const std::filesystem::path& run_dir);
 
-/// What to do about a damaged checkpoint: "take an older one with --resume=STEP; these are complete: 800, 900".
+/// What to do about a damaged checkpoint: "take another one with --resume=STEP; these are complete: 800, 900".
 std::string next_action_for_damage(const std::filesystem::path& checkpoint, StepOption option);
 
 }  // namespace baleen::checkpoint

@@ -67,7 +67,7 @@ TEST_F(CkptVerb, LsComparesTheLengthsOfFiles) {
                                   HasSubstr("`baleen ckpt verify` compares every byte")));
   const Outcome verified = baleen("ckpt verify " + run());
   EXPECT_EQ(verified.code, 41);
-  EXPECT_THAT(verified.text, HasSubstr("take an older one with --step STEP; these are complete: 100\n"));
+  EXPECT_THAT(verified.text, HasSubstr("take another one with --step STEP; these are complete: 100\n"));
 }
 
 TEST_F(CkptVerb, LsSaysWhatResumingTakesWhereAnOlderOneIsDamaged) {
@@ -75,6 +75,16 @@ TEST_F(CkptVerb, LsSaysWhatResumingTakesWhereAnOlderOneIsDamaged) {
   const Outcome outcome = baleen("ckpt ls " + run());
   EXPECT_EQ(outcome.code, 41);
   EXPECT_THAT(outcome.text, HasSubstr("--resume goes on from step 200, which is complete; delete what is damaged"));
+}
+
+TEST_F(CkptVerb, LsOfADamagedOneNamesThoseBesideIt) {
+  fs::resize_file(newest() / "rank-00001.h5", 100);
+  const std::string at_home = "ckpt ls " + newest().string();
+  for (const std::string& command : {at_home, at_home + "/", at_home + "/."}) {
+    const Outcome outcome = baleen(command);
+    EXPECT_EQ(outcome.code, 41) << command;
+    EXPECT_THAT(outcome.text, HasSubstr("take another one with --resume=STEP; these are complete: 100\n")) << command;
+  }
 }
 
 TEST_F(CkptVerb, LsTellsOfALatestThatNamesNothing) {
@@ -96,6 +106,15 @@ TEST_F(CkptVerb, LsTellsOfALatestThatNamesNothing) {
                "beyond the one that LATEST names there are 100, 200: --resume=STEP takes one of them");
 }
 
+TEST_F(CkptVerb, LsTellsOfALatestThatNamesNothingAlsoWhereAllWereLeft) {
+  for (const std::string name : {"step-00000100", "step-00000200"})
+    fs::rename(newest().parent_path() / name, newest().parent_path() / (name + ".abandoned-1"));
+  const Outcome outcome = baleen("ckpt ls " + run());
+  EXPECT_EQ(outcome.code, 41) << outcome.text;
+  EXPECT_THAT(outcome.text, AllOf(HasSubstr(": LATEST names step-00000200, which is not there\n"),
+                                  HasSubstr("copy an abandoned one to NEW_RUN/checkpoints/")));
+}
+
 TEST_F(CkptVerb, LsTellsThatThereIsNoLatestOrThatItCannotBeRead) {
   const fs::path latest = newest().parent_path() / "LATEST";
   fs::remove(latest);
@@ -104,6 +123,12 @@ TEST_F(CkptVerb, LsTellsThatThereIsNoLatestOrThatItCannotBeRead) {
   EXPECT_THAT(without.text, HasSubstr("there is no LATEST: --resume goes on from step 200, which is complete; then "
                                       "LATEST names that\n"));
   EXPECT_THAT(baleen("ckpt ls " + newest().string()).text, Not(HasSubstr("LATEST"))) << "that is a run's";
+  const fs::path older = newest().parent_path() / "step-00000100";
+  fs::rename(older / "manifest.json", older / "aside");
+  const Outcome damaged_too = baleen("ckpt ls " + run());
+  EXPECT_EQ(damaged_too.code, 41);
+  EXPECT_THAT(damaged_too.text, HasSubstr("baleen: " + run() + ": there is no LATEST; 1 checkpoint damaged\n"));
+  fs::rename(older / "aside", older / "manifest.json");
   fs::create_directory(latest);
   const Outcome unreadable = baleen("ckpt ls " + run());
   EXPECT_EQ(unreadable.code, 40);
@@ -149,7 +174,7 @@ TEST_F(CkptVerb, VerifyListsEveryFaultAndExitsWith41) {
   EXPECT_EQ(outcome.code, 41);
   EXPECT_THAT(outcome.text, AllOf(HasSubstr("fault: "), HasSubstr("block 0 of " + table.pieces.front().dataset),
                                   HasSubstr("block 0 of " + table.pieces.back().dataset), HasSubstr("2 faults"),
-                                  HasSubstr("take an older one with --step STEP; these are complete: 100")));
+                                  HasSubstr("take another one with --step STEP; these are complete: 100")));
   EXPECT_LT(outcome.text.find("tensors in"), outcome.text.find("fault: "));
   EXPECT_LT(outcome.text.find("fault: "), outcome.text.find("baleen: ")) << "in order, though they are two streams";
   EXPECT_EQ(baleen("ckpt verify " + run() + " --step 100").code, 0);

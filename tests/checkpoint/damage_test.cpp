@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include "checkpoint/directory.h"
 #include "checkpoint/hdf5_file.h"
@@ -162,7 +164,7 @@ TEST_F(Damage, EveryFlippedByteOfARankFileIsSeenOrHarmless) {
 TEST_F(Damage, ACutManifest) {
   fs::resize_file(manifest(), fs::file_size(manifest()) / 2);
   EXPECT_THAT(open_error(), testing::ContainsRegex("/manifest.json: not a whole manifest: not readable JSON at line "
-                                                   "[0-9]+, byte [0-9]+ . take an older one with "));
+                                                   "[0-9]+, byte [0-9]+ . take another one with "));
 }
 
 TEST_F(Damage, AManifestThatIsNoObject) {
@@ -237,6 +239,22 @@ TEST_F(Damage, PathsThatAreNoCheckpoints) {
   EXPECT_EQ(find_checkpoint(run(), 200).path, checkpoint().parent_path() / "step-00000200");
   EXPECT_EQ(find_checkpoint(run()).path, checkpoint());
   EXPECT_EQ(find_checkpoint(checkpoint()).path, checkpoint());
+}
+
+// LATEST is a pipe here, which lets the save happen between the looks at LATEST and at the directory.
+TEST_F(Damage, ASaveDuringTheLookIsNoFaultOfLatest) {
+  const fs::path latest = checkpoint().parent_path() / "LATEST";
+  fs::remove(latest);
+  ASSERT_EQ(::mkfifo(latest.c_str(), 0600), 0);
+  std::thread saver([&] {
+    std::ofstream pipe(latest);  // waits for who looks
+    fs::rename(checkpoint(), checkpoint().parent_path() / "gone");
+    std::ofstream(checkpoint().parent_path() / "next") << "step-00000200\n";
+    fs::rename(checkpoint().parent_path() / "next", latest);
+    pipe << "step-00000300\n";
+  });
+  EXPECT_EQ(fault_of_latest(run()), "");
+  saver.join();
 }
 
 TEST_F(Damage, ListShowsWhatIsThere) {
