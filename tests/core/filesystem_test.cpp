@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/file_size_limit.h"
 #include "tests/support/temporary_folder.h"
 
 namespace baleen::core {
@@ -46,15 +47,16 @@ TEST(WriteFileAtomically, ReplacesTheWholeFileAndLeavesNothingElse) {
 }
 
 TEST(WriteFileAtomically, KeepsTheOldFileWhenTheDiskIsFull) {
-  if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full here";
   const tests::TemporaryFolder folder;
   folder.write("file", "old");
-  // The temporary of this process leads to a device that is always full.
-  std::filesystem::create_symlink("/dev/full", folder / ("file." + std::to_string(::getpid()) + ".tmp"));
-  const Error error = error_of([&] { write_file_atomically(folder / "file", "new"); });
+  const Error error = error_of([&] {
+    const tests::FileSizeLimit limit(1);
+    write_file_atomically(folder / "file", "new");
+  });
   EXPECT_EQ(error.code(), ExitCode::storage);
-  EXPECT_THAT(error.what(), HasSubstr("cannot write " + (folder / "file").string() + ": No space left on device"));
-  EXPECT_THAT(error.next_action(), HasSubstr("free some space"));
+  EXPECT_THAT(error.what(), HasSubstr("cannot write " + (folder / "file").string() + ": File too large"));
+  EXPECT_THAT(error.next_action(), HasSubstr("raise the limit"));
+  EXPECT_THAT(storage_error("write", "file", ENOSPC).next_action(), HasSubstr("free some space"));
   EXPECT_EQ(folder.read("file"), "old");
   EXPECT_EQ(entries_in(folder.path()), 1);
 }
