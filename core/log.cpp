@@ -119,7 +119,7 @@ class Log {
     // What ends the process has a cause of its own, mostly the same one.
     if (failure.empty() || failure_is_told_ || level == LogLevel::fatal) return;
     failure_is_told_ = true;
-    terminal_.log(spdlog::level::warn, "warning: {}{}; lines that are missing there stand here", rank, failure);
+    terminal_.log(spdlog::level::warn, "warning: {}{}; lines may be missing there from here on", rank, failure);
   }
 
  private:

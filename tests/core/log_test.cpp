@@ -65,7 +65,7 @@ TEST(Log, AFileThatTakesNoMoreIsToldOfOnceInOurWords) {
               log_info("two");
             }),
             "one\nwarning: cannot write " + file.string() +
-                ": File too large; lines that are missing there stand here\ntwo\n");
+                ": File too large; lines may be missing there from here on\ntwo\n");
   EXPECT_EQ(told([] { log_fatal("no space for the last save"); }), "baleen: no space for the last save\n");
 }
 
