@@ -187,9 +187,10 @@ class Reader {
   }
 
   core::Error unreadable() const {
+    const core::Hdf5Reason reason = core::hdf5_reason();
+    if (reason.error_number != 0) return file_error("read", path_, reason.error_number);
     return {core::ExitCode::usage,
-            fmt::format("{} is truncated or damaged: HDF5 says \"{}\"", path_.string(), core::hdf5_reason().text),
-            kMakeAgain};
+            fmt::format("{} is truncated or damaged: HDF5 says \"{}\"", path_.string(), reason.text), kMakeAgain};
   }
 
   std::filesystem::path path_;

@@ -1,8 +1,11 @@
 // `baleen data inspect`: what it prints of a good dataset, and the message and exit code for every kind of bad one.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <hdf5.h>
+#include <sys/file.h>
 
+#include "core/file_descriptor.h"
 #include "tests/data/command.h"
 #include "tests/data/damaged_dataset.h"
 
@@ -109,6 +112,15 @@ TEST_F(Inspect, DamagedMetadata) {
     write_file(file_, content);
     expect_damaged("is truncated or damaged: HDF5 says");
   }
+}
+
+// HDF5 can be told to lock what it reads: then another's lock is a failure that is not the file's.
+TEST_F(Inspect, AFailureOfTheSystemThatHdf5MeetsIsNoDamage) {
+  write_dataset(file_, {{1, 2, 3}});
+  const core::FileDescriptor file(::open(file_.c_str(), O_RDONLY));
+  ASSERT_EQ(::flock(file.get(), LOCK_EX), 0);
+  expect_refused(run_data({"inspect", file_.string()}, "export HDF5_USE_FILE_LOCKING=TRUE"), ExitCode::storage,
+                 {"cannot read " + file_.string() + ": Resource temporarily unavailable"});
 }
 
 TEST_F(Inspect, ForeignHdf5) {
