@@ -33,8 +33,8 @@ std::string answer_to_stop(const std::filesystem::path& run_dir) {
   if (std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr)
     return fmt::format("{}the same signal again stops at once, without saving\n", kStopping);
   return fmt::format(
-      "{}mpirun gives its ranks about a second, and only a step shorter than that is saved; `touch {}` or SIGUSR1 "
-      "always saves\n",
+      "{}if mpirun was signalled, it gives its ranks about a second, and only a step shorter than that is saved; "
+      "`touch {}` or SIGUSR1 always saves\n",
       kStopping, (run_dir / "STOP").string());
 }
 

@@ -47,8 +47,8 @@ TEST(Signals, ThatStopAreAnsweredWithWhatComesOfIt) {
   ::setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
   EXPECT_EQ(
       answer_to_stop("runs/a"),
-      "baleen: stopping after this step; mpirun gives its ranks about a second, and only a step shorter than that "
-      "is saved; `touch runs/a/STOP` or SIGUSR1 always saves\n");
+      "baleen: stopping after this step; if mpirun was signalled, it gives its ranks about a second, and only a step "
+      "shorter than that is saved; `touch runs/a/STOP` or SIGUSR1 always saves\n");
   ::unsetenv("OMPI_COMM_WORLD_SIZE");
 }
 
