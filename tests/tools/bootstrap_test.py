@@ -50,6 +50,19 @@ with tempfile.NamedTemporaryFile() as file:
     if ccache.stdout != "/kept/ccache\n":
         failed += 1
         print(f"in a home that cannot be written ccache has the folder {ccache.stdout}{ccache.stderr}")
+# ccache's own folder, where it is known: one that was configured stays where it can be written.
+with tempfile.TemporaryDirectory() as folder:
+    Path(folder, "file").touch()
+    Path(folder, "ccache").write_text('#!/bin/sh\n[ "$*" = "--get-config cache_dir" ] && echo "$CONFIGURED"\n')
+    Path(folder, "ccache").chmod(0o755)
+    for home, configured, expected in ((f"{folder}/file", f"{folder}/own", ""), (folder, f"{folder}/file/own", "/kept/ccache")):
+        env = {"HOME": home, "BALEEN_CACHE": "/kept", "CONFIGURED": configured, "PATH": f"{folder}:{os.environ['PATH']}"}
+        ccache = subprocess.run(["bash", "-c", 'source "$0" --help >/dev/null && echo "${CCACHE_DIR:-}"', BOOTSTRAP],
+                                capture_output=True, text=True, env=env)
+        if ccache.stdout != expected + "\n":
+            failed += 1
+            print(f"ccache, which has {configured}, gets the folder {ccache.stdout}{ccache.stderr}")
+
 # A training of the demo that fails: what is advised goes by why.
 with tempfile.TemporaryDirectory() as folder:
     Path(folder, "tools").mkdir()

@@ -20,6 +20,9 @@ can_write() {
   [ -d "$folder" ] && [ -w "$folder" ]
 }
 
+# Where ccache keeps what it compiled, as it was configured; where it is not installed yet, as it will.
+ccache_folder() { ccache --get-config cache_dir 2>/dev/null || echo "${XDG_CACHE_HOME:-${HOME:-}/.cache}/ccache"; }
+
 run_doctor() {
   local missing torch
   printf '%-10s %s\n' "system" "$(. /etc/os-release 2>/dev/null && echo "${PRETTY_NAME:-unknown}"), $(nproc) cores"
