@@ -272,7 +272,8 @@ RankMemory plan_memory(const PlannedStep& step, int pipeline_rank, const Footpri
       .run(memory);
   memory.communicators = bytes_of(communicators_gib(step, pipeline_rank, footprint));
   memory.context = bytes_of(footprint.context_gib);
-  memory.reserve = static_cast<std::int64_t>(footprint.reserve_share * static_cast<double>(memory.allocator()));
+  const std::int64_t of_libtorch = memory.allocator() - memory.gather_pool;  // the pool is NCCL's
+  memory.reserve = static_cast<std::int64_t>(footprint.reserve_share * static_cast<double>(of_libtorch));
   return memory;
 }
 

@@ -86,6 +86,16 @@ TEST(PlannerBuffers, OfGathersOnOneHostAreKept) {
                                 within.loss + within.gradient_buffers);
 }
 
+TEST(PlannerBuffers, OfGathersAreNoneOfTheAllocators) {
+  const PlannedStep step = tiny_step({"parallelism.zero_stage=3"}, 2);
+  FootprintTable footprint;
+  footprint.reserve_share = 0.5;
+  const RankMemory memory = plan_memory(step, 0, footprint, 2);
+  EXPECT_GT(memory.gather_pool, 0);
+  EXPECT_NEAR(static_cast<double>(memory.reserve),
+              0.5 * static_cast<double>(memory.allocator() - memory.reserve - memory.gather_pool), 1);
+}
+
 TEST(PlannerActivations, CountMessagesUnderWay) {
   // Of 64 x 128 in BF16. A middle rank sends in two directions, two messages at a time, and receives from two.
   constexpr std::int64_t kMessage = 64 * 128 * 2;
