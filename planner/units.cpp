@@ -123,6 +123,23 @@ double quantized_bytes(const ComputeShape& s, std::int64_t features) {
   return count(s.tokens) * count(features) * (count(s.size) + 2.0);
 }
 
+/// What the inputs of a layer's products take more in FP8, wherever they are made.
+double input_quantization_bytes(const ComputeShape& s) {
+  const Tensors t(s);
+  double bytes = 0;
+  const auto quantize = [&](bool in_fp8, std::int64_t features) {
+    if (in_fp8) bytes += quantized_bytes(s, features);
+  };
+  quantize(s.fp8.qkv, s.dim);
+  quantize(s.fp8.out, s.q());
+  quantize(s.fp8.gate_up, s.dim);
+  quantize(s.fp8.down, s.ffn);
+  if (s.fp8.out && !s.fp8_block) bytes += count(t.q);  // for its abs-max
+  // A norm before a product reads its input twice and does not write what is quantized.
+  if (!s.splits_tokens) bytes -= count(t.x) * (int{s.fp8.qkv} + int{s.fp8.gate_up});
+  return bytes;
+}
+
 UnitWork layer_work(const ComputeShape& s) {
   const Tensors t(s);
   const double tokens = count(s.tokens);
@@ -141,21 +158,17 @@ UnitWork layer_work(const ComputeShape& s) {
     work.forward.moved_bytes += 6.0 * count(t.qkv);
     work.backward_input.moved_bytes += 8.0 * count(t.qkv);
   }
-  const auto quantize = [&](bool in_fp8, std::int64_t input, std::int64_t output) {
-    if (!in_fp8) return;
-    work.forward.moved_bytes += quantized_bytes(s, input);
-    work.backward_input.moved_bytes += quantized_bytes(s, output);
+  work.forward.moved_bytes += input_quantization_bytes(s);
+  const auto quantize_gradient = [&](bool in_fp8, std::int64_t features) {
+    if (in_fp8) work.backward_input.moved_bytes += quantized_bytes(s, features);
   };
-  quantize(s.fp8.qkv, s.dim, s.qkv());
-  quantize(s.fp8.out, s.q(), s.dim);
-  quantize(s.fp8.gate_up, s.dim, 2 * s.ffn);
-  quantize(s.fp8.down, s.ffn, s.dim);
-  if (s.fp8.out && !s.fp8_block) work.forward.moved_bytes += count(t.q);  // for its abs-max
-  // A norm before a product reads its input twice and does not write what is quantized.
-  if (!s.splits_tokens) work.forward.moved_bytes -= count(t.x) * (int{s.fp8.qkv} + int{s.fp8.gate_up});
+  quantize_gradient(s.fp8.qkv, s.qkv());
+  quantize_gradient(s.fp8.out, s.dim);
+  quantize_gradient(s.fp8.gate_up, 2 * s.ffn);
+  quantize_gradient(s.fp8.down, s.dim);
   if (s.recompute == Recompute::block) work.backward_input += work.forward;
   if (s.recompute == Recompute::elementwise || s.recompute == Recompute::mlp) {
-    work.backward_input.moved_bytes += 4.0 * count(t.x) + 3.0 * count(t.ffn);
+    work.backward_input.moved_bytes += 4.0 * count(t.x) + 3.0 * count(t.ffn) + input_quantization_bytes(s);
     work.backward_input.kernels += 3;
   }
   if (s.recompute == Recompute::mlp) {

@@ -210,6 +210,46 @@ TEST(PlannerFp8, CostsMemoryForWeightsAndSavesItOfActivationsAndTime) {
   EXPECT_EQ(plan_time(tiny_step(bf16, 1), fast).step(), plan_time(tiny_step(bf16, 1), slow).step());
 }
 
+std::vector<std::string> recomputing(const char* level, const char* compute, const char* recipe = "tensor") {
+  return {"model.dim=1024",
+          "model.heads=8",
+          "model.kv_heads=4",
+          "model.ffn_dim=4096",
+          "training.sequence_length=1024",
+          std::string("training.recompute=") + level,
+          std::string("precision.compute=") + compute,
+          std::string("precision.fp8_recipe=") + recipe};
+}
+
+TEST(PlannerFp8, QuantizesReplayedInputsAgain) {
+  const auto moved = [](const char* level, const char* compute, const char* recipe) {
+    return unit_work(UnitKind::layer, compute_shape(tiny_step(recomputing(level, compute, recipe), 1)));
+  };
+  for (const char* recipe : {"tensor", "block"}) {
+    const UnitWork bf16 = moved("none", "bf16", recipe), fp8 = moved("none", "fp8", recipe);
+    const double inputs = fp8.forward.moved_bytes - bf16.forward.moved_bytes;
+    EXPECT_GT(inputs, 0) << recipe;
+    for (const char* level : {"elementwise", "mlp"}) {
+      const double replay_bf16 =
+          moved(level, "bf16", recipe).backward_input.moved_bytes - bf16.backward_input.moved_bytes;
+      const double replay_fp8 = moved(level, "fp8", recipe).backward_input.moved_bytes - fp8.backward_input.moved_bytes;
+      EXPECT_EQ(replay_fp8 - replay_bf16, inputs) << recipe << " " << level;
+    }
+  }
+}
+
+TEST(PlannerTime, RisesWithWhatIsReplayed) {
+  const Hardware hardware = load_hardware("h200");
+  for (const auto& [compute, recipe] : {std::pair("bf16", "tensor"), {"fp8", "tensor"}, {"fp8", "block"}}) {
+    double before = 0;
+    for (const char* level : {"none", "elementwise", "mlp", "block"}) {
+      const double step = plan_time(tiny_step(recomputing(level, compute, recipe), 1), hardware).step();
+      EXPECT_GT(step, before) << compute << " " << recipe << " " << level;
+      before = step;
+    }
+  }
+}
+
 TEST(PlannerHardware, HasEveryNumber) {
   for (const std::string& name : hardware_names()) EXPECT_GT(load_hardware(name).network.gpus_per_node, 0) << name;
   EXPECT_THAT(hardware_names(), testing::IsSupersetOf({"h100", "h200"}));
