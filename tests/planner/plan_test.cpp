@@ -86,6 +86,13 @@ TEST(PlannerBuffers, OfGathersOnOneHostAreKept) {
                                 within.loss + within.gradient_buffers);
 }
 
+TEST(PlannerBuffers, OfGathersAreKeptOnlyWhereAllShardsAreOnOneHost) {
+  // The two shards of a tensor rank are two ranks apart.
+  const PlannedStep step = tiny_step({"parallelism.zero_stage=3", "parallelism.tensor=2"}, 4);
+  EXPECT_EQ(plan_memory(step, 0, FootprintTable{}, 2).gather_pool, 0);
+  EXPECT_GT(plan_memory(step, 0, FootprintTable{}, 4).gather_pool, 0);
+}
+
 TEST(PlannerBuffers, OfGathersAreNoneOfTheAllocators) {
   const PlannedStep step = tiny_step({"parallelism.zero_stage=3"}, 2);
   FootprintTable footprint;
