@@ -11,8 +11,8 @@
 namespace baleen::parallel {
 namespace {
 
-/// On one axis: products of four stay inside 64 bits.
-constexpr int kMostRanks = 65535;
+/// Products of three axes stay inside 64 bits.
+constexpr int kMostOnAxis = 65535;
 
 }  // namespace
 
@@ -38,7 +38,10 @@ ParallelDims ParallelConfig::dims(int ranks) const {
 }
 
 std::int64_t ParallelConfig::least_ranks() const {
-  return std::int64_t{tensor} * pipeline * data_replicate * std::max(1, data_shard);
+  std::int64_t ranks = 1;
+  for (const int degree : {tensor, pipeline, data_replicate, data_shard})
+    ranks = std::min(ranks * std::max(1, degree), kMostRanks + 1);
+  return ranks;
 }
 
 const core::Section<ParallelConfig>& parallelism_section() {
@@ -46,14 +49,14 @@ const core::Section<ParallelConfig>& parallelism_section() {
   static const auto section =
       core::Section<T>("parallelism", "The mesh of ranks: tensor x pipeline x data_shard x data_replicate of them.")
           .field("tensor", &T::tensor, "Ranks that share each matrix (tensor parallelism).",
-                 core::between(1, kMostRanks))
+                 core::between(1, kMostOnAxis))
           .field("pipeline", &T::pipeline, "Ranks that share the layers (pipeline parallelism).",
-                 core::between(1, kMostRanks))
+                 core::between(1, kMostOnAxis))
           .field("data_shard", &T::data_shard,
                  "Ranks with different sequences that ZeRO shards over; -1: what the world leaves.",
                  core::positive_or(-1))
           .field("data_replicate", &T::data_replicate, "Groups of such ranks, each with the whole model.",
-                 core::between(1, kMostRanks))
+                 core::between(1, kMostOnAxis))
           .field("zero_stage", &T::zero_stage,
                  "ZeRO: 0 nothing sharded, 1 optimizer state, 2 and gradients, 3 and weights.", core::between(0, 3))
           .field("regather", &T::regather,

@@ -10,6 +10,8 @@
 
 namespace baleen::parallel {
 
+constexpr std::int64_t kMostRanks = 1 << 20;  // of a run
+
 struct ParallelConfig {
   int tensor = 1;
   int pipeline = 1;
@@ -25,7 +27,7 @@ struct ParallelConfig {
 
   /// The mesh over `ranks`; data_shard is filled in. Throws Error(usage) where the degrees do not give `ranks`.
   ParallelDims dims(int ranks) const;
-  /// The fewest ranks that the degrees give.
+  /// The fewest ranks that the degrees give; kMostRanks + 1 where that is more.
   std::int64_t least_ranks() const;
 };
 

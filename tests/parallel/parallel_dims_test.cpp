@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <set>
+
+#include "parallel/parallel_config.h"
 
 namespace baleen::parallel {
 namespace {
@@ -31,6 +34,17 @@ TEST(ParallelDims, RanksAndCoordinatesAreOneToOne) {
     data_parts.insert(at.data(dims));
   }
   EXPECT_EQ(data_parts, (std::set<int>{0, 1, 2, 3}));
+}
+
+TEST(ParallelConfig, MoreRanksThanARunHasAreOneTooMany) {
+  ParallelConfig config;
+  EXPECT_EQ(config.least_ranks(), 1);
+  config.tensor = 4;
+  config.data_shard = 1 << 18;
+  EXPECT_EQ(config.least_ranks(), kMostRanks);
+  config.tensor = config.pipeline = config.data_replicate = 65535;
+  config.data_shard = std::numeric_limits<int>::max();
+  EXPECT_EQ(config.least_ranks(), kMostRanks + 1);
 }
 
 }  // namespace
