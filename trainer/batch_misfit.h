@@ -8,6 +8,8 @@
 
 namespace baleen::trainer {
 
+constexpr std::int64_t kMostMicroBatches = 65536;  // of a data rank: schedules are lists of them
+
 /// With the arithmetic and the nearest that fit: sequences for this mesh, numbers of ranks for these sequences, and
 /// `other_mesh` of as many ranks, as overrides, where there is one. Without a mesh: sequences that some mesh takes.
 std::string batch_misfit(const Config& config, const std::optional<parallel::ParallelDims>& mesh,

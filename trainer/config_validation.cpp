@@ -21,8 +21,6 @@
 namespace baleen::trainer {
 namespace {
 
-constexpr std::int64_t kMostMicroBatches = 65536;  // schedules are lists of them
-
 class Validator {
  public:
   Validator(const Config& config, int ranks, Datasets datasets = Datasets::needed)

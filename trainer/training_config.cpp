@@ -16,7 +16,7 @@ const core::Section<TrainingConfig>& training_section() {
       core::Section<T>("training", "How long to train, and in what portions.")
           .field("steps", &T::steps, "Optimizer steps.", core::between(1, kMostSteps))
           .field("global_batch_size", &T::global_batch_size, "Sequences of one step, over all ranks.",
-                 core::between(1, 1 << 24))
+                 core::between(1, kMostSequences))
           .field("micro_batch_size", &T::micro_batch_size,
                  "Sequences that a rank computes at once; gradients of the others are accumulated.",
                  core::between(1, 1 << 20))

@@ -8,6 +8,8 @@
 
 namespace baleen::trainer {
 
+constexpr std::int64_t kMostSequences = 1 << 24;  // of a step
+
 struct TrainingConfig {
   std::int64_t steps = 100;
   std::int64_t global_batch_size = 16;  // sequences

@@ -62,6 +62,20 @@ const BadBatch kBatches[] = {
       "(1) = 8; the nearest that fit: training.global_batch_size=8, or 2 ranks, or parallelism.pipeline=4"},
      {},
      8},
+    {"BatchOfTheMostMicroBatchesAndOneMore",
+     "[training]\nglobal_batch_size = 131073\nmicro_batch_size = 1\n",
+     {"run.toml:2:1: training.global_batch_size (131073) is not a multiple of 2 data ranks x "
+      "training.micro_batch_size (1) = 2; the nearest that fit: training.global_batch_size=131072, or 3 ranks"},
+     {},
+     2},
+    {"BatchThatMoreRanksThanARunHasWouldCut",
+     "[training]\nglobal_batch_size = 16777213\nmicro_batch_size = 1\n",
+     {"run.toml:2:1: training.global_batch_size (16777213) makes 986894 micro-batches of training.micro_batch_size "
+      "(1) for each data rank; the most is 65536",
+      "run.toml:2:1: training.global_batch_size (16777213) is not a multiple of 17 data ranks x "
+      "training.micro_batch_size (1) = 17; the nearest that fit: training.global_batch_size=1114112"},
+     {},
+     17},
 };
 
 TEST(BadBatches, AreExplainedInFull) {
