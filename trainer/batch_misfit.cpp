@@ -54,10 +54,9 @@ std::string batch_misfit(const Config& config, const std::optional<parallel::Par
   if (!other_mesh.empty()) fits.push_back(other_mesh);
   const std::string of = mesh ? core::counted(mesh->data(), "data rank") + " x " : "";
   const std::string product = mesh ? fmt::format(" = {}", portion) : "";
-  return fmt::format(
-      "training.global_batch_size ({}) is not a multiple of {}training.micro_batch_size ({}){}{}{}",
-      training.global_batch_size, of, training.micro_batch_size, product,
-      fits.empty() ? "" : "; the nearest that fit: ", fmt::join(fits, ", or "));
+  return fmt::format("training.global_batch_size ({}) is not a multiple of {}training.micro_batch_size ({}){}{}{}",
+                     training.global_batch_size, of, training.micro_batch_size, product,
+                     fits.empty() ? "" : "; the nearest that fit: ", fmt::join(fits, ", or "));
 }
 
 }  // namespace baleen::trainer

@@ -183,7 +183,8 @@ TEST_F(Check, ManyProblemsComeAtOnce) {
 
 TEST_F(Check, AFolderIsNoConfiguration) {
   folder_.write("a/config.toml", "");
-  expect_refused(run("$baleen check a", folder_.path()), "a is a folder, not a TOML file; of a run it is a/config.toml");
+  expect_refused(run("$baleen check a", folder_.path()),
+                 "a is a folder, not a TOML file; of a run it is a/config.toml");
   expect_refused(run("$baleen check .", folder_.path()), ". is a folder, not a TOML file");
 }
 
